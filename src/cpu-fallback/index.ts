@@ -54,7 +54,7 @@ import { WorkerRunner } from './worker-runner.ts';
 export interface CpuEngineOptions {
   /** Worker threads; default all cores. */
   readonly threads?: number;
-  /** Upper bound for volumes and working memory together, bytes; default 60 % of the machine's memory. */
+  /** Upper bound for volumes and working memory together, bytes; default 60 % of what the process may use. */
   readonly memoryLimitBytes?: number;
   /** Compute on the calling thread, as is done where threads cannot share memory. */
   readonly inPlace?: boolean;

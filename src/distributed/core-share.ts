@@ -51,8 +51,10 @@ export function shareCores(reports: readonly ProcessorReport[], rank: number): C
     for (const processor of allowed ?? []) users.set(processor, (users.get(processor) ?? 0) + 1);
   }
   const share = own.allowed.reduce((sum, processor) => sum + 1 / users.get(processor)!, 0);
+  // Fewer than the kernel allows: the ranks of a container or job divide that number, whatever they run on.
+  const quota = own.count < own.allowed.length ? Math.min(1, own.count / users.size) : 1;
   // Rounding: three times 1/3 may add up to slightly less than 1.
-  const threads = Math.max(1, Math.min(own.count, Math.floor(share + 1e-6)));
+  const threads = Math.max(1, Math.min(own.count, Math.floor(share * quota + 1e-6)));
   const available = Math.max(0, ...local.map(({ launcherCount }) => launcherCount ?? 0));
   const note =
     users.size < available

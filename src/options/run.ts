@@ -175,7 +175,8 @@ export const runOptions = {
       own: true,
       called: 'memoryLimitBytes',
       help: 'Memory the engine may use, GiB: RAM on the CPU, GPU memory on a GPU.',
-      defaultText: '60 % of RAM; on a GPU all that is available',
+      defaultText:
+        '60 % of RAM, or of the share that a container or batch job has; on a GPU all that is available',
     },
   ),
   seed: integer(

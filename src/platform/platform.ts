@@ -65,7 +65,9 @@ export interface Platform {
   readonly hasSharedMemory: boolean;
   /** "Node 20.20.2", "Deno 2.9.6". */
   runtimeName(): string;
+  /** Cores that the process may use: those of its container or batch job, if it is in one. */
   coreCount(): number;
+  /** RAM that the process may use, likewise. */
   totalMemoryBytes(): number;
   /** Bytes of an asset shipped with the code. */
   readAsset(url: URL): Promise<Uint8Array>;

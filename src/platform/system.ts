@@ -1,19 +1,12 @@
 /** Code shared by Node and Deno, which implements these Node modules. */
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, totalmem } from 'node:os';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type Bzip2 from '@foxglove/wasm-bz2';
 import type { Bzip2Decoder, Thread, ThreadHandlers, ThreadPort } from './platform.ts';
 
+export { coreCount, totalMemoryBytes } from './granted.ts';
+
 export const hasSharedMemory = true;
-
-export function coreCount(): number {
-  return availableParallelism();
-}
-
-export function totalMemoryBytes(): number {
-  return totalmem();
-}
 
 export async function readAsset(url: URL): Promise<Uint8Array> {
   return readFile(url);

@@ -99,6 +99,17 @@ describe('threads of a rank', () => {
     expect(shareCores([report], 0).threads).toBe(4);
   });
 
+  it('a part of what a container or job allows all ranks', () => {
+    const report = (list: string, count: number) => ({
+      host: 'a',
+      allowed: parseProcessorList(list),
+      count,
+      launcherCount: undefined,
+    });
+    expect(shareCores([report('0-63', 8), report('0-63', 8)], 1).threads).toBe(4);
+    expect(shareCores([report('0-3', 4), report('4-7', 4)], 1).threads).toBe(4);
+  });
+
   it('says when mpirun leaves processors idle', () => {
     const report = (list: string) => ({
       host: 'a',
