@@ -42,8 +42,8 @@ export interface AppServer extends PageServer {
 
 /** Requests are names of files and settings. */
 const MOST_BYTES = 2 ** 20;
-/** Proxies and tunnels close connections on which nothing is sent. */
-const HEARTBEAT_MILLISECONDS = 15_000;
+/** Without them a tunnel that hangs looks like a long step; the page waits for several (server-backend.ts). */
+const HEARTBEAT_MILLISECONDS = 5000;
 
 /** No other page may frame, read or guess the answers. */
 const HEADERS = {
@@ -96,6 +96,8 @@ class Api {
   private readonly log = new RunLog();
   /** A run is being checked, before it begins. */
   private starting = false;
+  /** Cancelled in that time, when there is nothing yet to stop. */
+  private cancelled = false;
   /** Folder of the results, below the root. */
   private resultFolder = '';
   /** By performance.now(); of requests, and of runs while they last. */
@@ -127,7 +129,7 @@ class Api {
       sections: () => this.compute('sections', value),
       view: () => this.compute('view', undefined),
       run: () => this.run(value),
-      cancel: async () => this.options.computer.cancel(),
+      cancel: async () => this.cancel(),
       list: () => this.options.root.list(typeof value === 'string' ? value : ''),
     };
     if (!Object.hasOwn(answers, name)) throw notThere();
@@ -166,6 +168,7 @@ class Api {
     };
     if (this.starting || this.log.isUnderWay) throw new Refused(409, busy);
     this.starting = true;
+    this.cancelled = false;
     try {
       const job = await readJob(value, this.options.root);
       const plan = (await this.compute('plan', job)) as Plan;
@@ -175,10 +178,17 @@ class Api {
         (summary) => this.log.end({ summary: summary as RunSummary }),
         (error: unknown) => this.log.end({ failure: failureOf(error) }),
       );
+      if (this.cancelled) this.options.computer.cancel();
       return id;
     } finally {
       this.starting = false;
     }
+  }
+
+  /** A run that is being checked is stopped as soon as it begins: its page knows it by then. */
+  private cancel(): void {
+    this.cancelled = this.starting;
+    this.options.computer.cancel();
   }
 
   /** The job with the files that the page knows. */

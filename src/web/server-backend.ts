@@ -21,18 +21,24 @@ const NOT_OFFERED: readonly RequestName[] = ['demo', 'store', 'storedResults', '
 const FIRST_WAIT_MILLISECONDS = 500;
 /** Short enough that a tunnel opened again is noticed while the user watches. */
 const MOST_WAIT_MILLISECONDS = 10_000;
+/** Four heartbeats of the program: a tunnel that hangs, or a computer that slept, closes no connection. */
+const SILENCE_MILLISECONDS = 20_000;
 
 /** Status 401: waiting does not help, only the right address. */
 const NO_TOKEN: Failure = {
   tag: 'usage',
   message: 'This address lacks its token, or the program that printed it was started again.',
-  hint: 'Open the whole address that locscale-gpu app has printed, with all that follows “#”.',
+  hint:
+    'Open the whole address that locscale-gpu app has printed, with all that follows “#”. If that is what you ' +
+    'did, another program answers here: end the tunnel that has this port, or give the new one another port.',
 };
 /** No connection at all: attempts continue, as a tunnel may come back. */
 const UNREACHABLE: Failure = {
   tag: 'internal',
   message: 'The program that serves this page does not answer: it has ended, or the tunnel to it has.',
-  hint: 'Start the tunnel again, or the program, and load the page again.',
+  hint:
+    'Start the tunnel again: the page finds it by itself. If the program has ended, start it again and open ' +
+    'the address that it prints.',
 };
 
 /** End of a run, which may come before anybody waits for it. */
@@ -59,6 +65,8 @@ export class ServerBackend implements Backend {
   private current: ServerRun | undefined;
   /** Number of the last line received; a stream opened again continues after it. */
   private last = 0;
+  /** Number of the run to be cancelled, until the program has heard it. */
+  private cancelling: number | undefined;
 
   /** "run" is answered at once by a number; its end comes with the stream of events. */
   async ask<N extends RequestName>(name: N, ...[value]: Takes<N>): Promise<Gives<N>> {
@@ -72,9 +80,21 @@ export class ServerBackend implements Backend {
     return (await this.outcome(answer as number).promise) as Gives<N>;
   }
 
-  /** A request only: the stream of events reports when the run has stopped. */
+  /** The stream of events reports when the run has stopped. Sent again where nothing answers. */
   cancel(): void {
-    void this.request('cancel', undefined).catch(() => undefined);
+    this.cancelling = this.current?.id;
+    void this.sendCancel();
+  }
+
+  private async sendCancel(): Promise<void> {
+    const id = this.cancelling;
+    await this.request('cancel', undefined).then(
+      () => {
+        if (this.cancelling === id) this.cancelling = undefined;
+      },
+      // Until the stream of events is there again.
+      () => undefined,
+    );
   }
 
   /** A folder of the machine that serves the page. */
@@ -90,6 +110,7 @@ export class ServerBackend implements Backend {
     let first = true;
     void this.follow((run) => {
       this.current = run;
+      if (this.cancelling !== undefined && this.cancelling === run?.id) void this.sendCancel();
       if (first) onFound(run && { ...run, outcome: this.outcome(run.id).promise });
       first = false;
     });
@@ -113,18 +134,21 @@ export class ServerBackend implements Backend {
   private async follow(onRun: (run: ServerRun | undefined) => void): Promise<void> {
     let wait = FIRST_WAIT_MILLISECONDS;
     for (;;) {
+      const silence = new Silence();
       try {
         const headers = { Authorization: `Bearer ${this.token}` };
-        const response = await fetch(`./api/events?after=${this.last}`, { headers });
+        const response = await fetch(`./api/events?after=${this.last}`, { headers, signal: silence.signal });
         if (response.status === 401) return this.giveUp();
         if (response.body === null || !response.ok) throw new Error('no events');
         wait = FIRST_WAIT_MILLISECONDS;
         this.onLink(undefined);
-        for await (const line of linesOf(response.body))
+        for await (const line of linesOf(response.body, () => silence.end()))
           if ('run' in line) onRun(line.run);
           else this.receive(line);
       } catch {
         // Like an end of the stream.
+      } finally {
+        silence.stop();
       }
       this.onLink(UNREACHABLE);
       await new Promise((resolve) => setTimeout(resolve, wait));
@@ -175,14 +199,38 @@ function takeToken(): string {
   return given;
 }
 
-/** JSON lines; empty ones are heartbeats. */
-async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerLine> {
+/** Aborts a stream on which nothing comes. */
+class Silence {
+  /** Clock of the day, which runs on while the computer sleeps. */
+  private begun = Date.now();
+  private readonly abort = new AbortController();
+  private readonly timer = setInterval(() => {
+    if (Date.now() - this.begun > SILENCE_MILLISECONDS) this.abort.abort();
+  }, 1000);
+
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
+
+  /** Something has come: the next silence begins. */
+  end(): void {
+    this.begun = Date.now();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+}
+
+/** JSON lines; empty ones are heartbeats. `onText`: for all that comes. */
+async function* linesOf(body: ReadableStream<Uint8Array>, onText: () => void): AsyncGenerator<ServerLine> {
   const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
   let text = '';
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      onText();
       const lines = (text + value).split('\n');
       text = lines.pop() ?? '';
       for (const line of lines) if (line !== '') yield JSON.parse(line) as ServerLine;

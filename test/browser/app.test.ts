@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { describeWithAxe, lookWithAxe } from '../support/axe.ts';
 import { COMPUTING_ARGS, forLongJourneys, launchBrowser } from '../support/browser.ts';
 import { RunningApp } from '../support/running-app.ts';
+import { Tunnel } from '../support/tunnel.ts';
 import { WebPage, writeTestMap } from '../support/web-page.ts';
 
 const OUTPUT = 'document.getElementById("server-output").value';
@@ -41,8 +42,8 @@ describe.skipIf(launched.reason !== undefined)(`the app in Chromium ${launched.r
     await app.stop();
   });
 
-  const open = async (hash: string): Promise<WebPage> =>
-    WebPage.open({ browser, url: `${app.address}${hash}`, folder: saved });
+  const open = async (hash: string, address = app.address): Promise<WebPage> =>
+    WebPage.open({ browser, url: `${address}${hash}`, folder: saved });
   const clickText = async ({ page }: WebPage, text: string): Promise<void> => {
     const found = await page.waitForSelector(`::-p-xpath(//button[normalize-space()="${text}"])`);
     await found?.click();
@@ -99,12 +100,20 @@ describe.skipIf(launched.reason !== undefined)(`the app in Chromium ${launched.r
     await page.close();
   });
 
-  it('finds a run that continues without the page, and cancels it', async () => {
-    const tab = await open(`#token=${app.token}&engine=cpu&locres=1`);
+  it('finds a run that continues without the tunnel, and without the page, and cancels it', async () => {
+    const tunnel = await Tunnel.open(app.address);
+    const tab = await open(`#token=${app.token}&engine=cpu&locres=1`, tunnel.url);
     await add(tab, 'large');
     await tab.page.click('#start');
     await tab.shown('document.querySelectorAll("#steps li").length > 2');
+    await tunnel.break();
+    await tab.shown('!document.getElementById("failure").hidden');
+    expect(await tab.text('failure')).toMatch(/does not answer: .* tunnel .* the page finds it by itself/s);
+    await tunnel.mend();
+    await tab.shown('document.getElementById("failure").hidden');
+    expect(await tab.text('run-note')).toContain('continues without this page');
     await tab.page.close();
+    await tunnel.break();
 
     const later = await open(`#token=${app.token}`);
     await later.shown('document.querySelectorAll("#steps li").length > 2');

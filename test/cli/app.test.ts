@@ -1,6 +1,6 @@
 /** `locscale-gpu app` over HTTP: runs are those of the command line, and nothing else can be reached. */
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -334,7 +334,7 @@ describe('the command app', () => {
   });
 
   it('says how to get to it from elsewhere, and what is wrong with its root', async () => {
-    const other = await RunningApp.start(work.folder, { env: { SSH_CONNECTION: 'a 1 b 2' } });
+    const other = await RunningApp.start(work.folder, { env: { SSH_CONNECTION: 'a 1 b 22' } });
     const { port } = new URL(other.address);
     expect(other.said.out).toMatch(new RegExp(`ssh -L ${port}:127\\.0\\.0\\.1:${port} \\S+@\\S+"`));
     await other.stop();
@@ -343,5 +343,25 @@ describe('the command app', () => {
       2,
       expect.stringContaining('nowhere cannot be the root folder: it is not there.'),
     ]);
+  });
+
+  it('plans with its share of a node, and hides the address in the output of its job', async () => {
+    const output = work.path('slurm-7.out');
+    writeFileSync(output, '', { mode: 0o644 });
+    const env = {
+      SLURM_JOB_ID: '7',
+      SLURM_SUBMIT_HOST: 'login1',
+      SLURM_MEM_PER_NODE: '1024',
+      SLURM_CPUS_ON_NODE: '1',
+    };
+    const other = await RunningApp.start(work.folder, { env, output });
+    expect(other.said.out).toContain('("scancel 7" ends it)');
+    expect(other.said.out).toMatch(/"ssh -J \S+@login1 -L (\d+):127\.0\.0\.1:\1 \S+@\S+"/);
+    if (process.platform !== 'win32') expect(statSync(output).mode & 0o77).toBe(0);
+    expect((await other.ask('probe')).value).toMatchObject({ cores: 1, memoryBytes: 2 ** 30 });
+    const { limitBytes } = (await other.ask('plan', job('results/out.mrc'))).value as Plan;
+    expect(limitBytes).toBe(Math.floor(0.6 * 2 ** 30));
+    await other.stop();
+    expect(readFileSync(output, 'utf8')).toContain('it is yours alone now');
   });
 });

@@ -241,6 +241,10 @@ class FirefoxPage {
   }
 
   async close() {
-    await this.#inTab((send) => send('CloseWindow'));
+    await this.#inTab(async (send) => {
+      // A tab that is closed can open no other.
+      const [handle] = await send('CloseWindow');
+      if (handle !== undefined) await send('SwitchToWindow', { handle });
+    });
   }
 }

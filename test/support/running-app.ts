@@ -1,7 +1,7 @@
 /** `locscale-gpu app` as a process, and a client of its requests that is no browser. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,8 @@ interface StartOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The runtime's own binary, which gets signals: the script of its package does not pass them on. */
   readonly deno?: string;
+  /** File that it prints to, instead of a pipe. */
+  readonly output?: string;
 }
 
 /** Where development packages have brought it. */
@@ -63,26 +65,34 @@ export class RunningApp {
   }
 
   /** In `folder`, which is its root. */
-  static async start(folder: string, { args = [], env = {}, deno }: StartOptions = {}): Promise<RunningApp> {
-    const { SSH_CONNECTION: _, SLURM_SUBMIT_HOST: __, ...own } = process.env;
+  static async start(folder: string, options: StartOptions = {}): Promise<RunningApp> {
+    const { args = [], env = {}, deno, output } = options;
+    const { SSH_CONNECTION: _, SLURM_SUBMIT_HOST: __, SLURM_JOB_ID: ___, ...own } = process.env;
     const [command, ...first] =
       deno === undefined
         ? [process.execPath, join(root, 'dist/cli.js')]
         : [deno, 'run', '-A', join(root, 'src/cli.ts')];
+    const file = output === undefined ? 'pipe' : openSync(output, 'a');
     const child = spawn(command, [...first, 'app', '-np', '2', ...args], {
       cwd: folder,
       env: { ...own, ...env },
+      stdio: ['ignore', file, 'pipe'],
     });
+    if (typeof file === 'number') closeSync(file);
     // A test that fails may not get to stop it.
     process.once('exit', () => child.kill());
     const said = { out: '', err: '' };
-    child.stdout.on('data', (text) => {
+    child.stdout?.on('data', (text) => {
       said.out += text;
     });
-    child.stderr.on('data', (text) => {
+    child.stderr?.on('data', (text) => {
       said.err += text;
     });
-    while (!said.out.includes('below')) await once(child.stdout, 'data');
+    while (!said.out.includes('may do so')) {
+      if (child.exitCode !== null) throw new Error(`The app has ended: ${said.err}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (output !== undefined) said.out = readFileSync(output, 'utf8');
+    }
     return new RunningApp(child, said);
   }
 
