@@ -10,8 +10,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PageServer, servePage } from '../../src/files/folder-server.ts';
 import { describeWithAxe, loadAxe, lookWithAxe, NARROW } from '../support/axe.ts';
 import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
+import { itLong } from '../support/required.ts';
 import { builtPage, hasView, WebPage, writeTestMap } from '../support/web-page.ts';
 
+const withoutView = hasView ? '' : '(skipped: without tools/web)';
 const launched = await launchBrowser({ args: COMPUTING_ARGS });
 describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launched.reason ?? ''}`, () => {
   const browser = launched.browser as Browser;
@@ -75,7 +77,7 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
       await tab.page.close();
     });
 
-    it.skipIf(!hasView)('has no violation with surfaces', async () => {
+    it.skipIf(!hasView)(`has no violation with surfaces ${withoutView}`, async () => {
       const tab = await open('#engine=cpu&b=1');
       await tab.page.setViewport(NARROW);
       await tab.choose('half1.mrc', 'half2.mrc');
@@ -127,7 +129,7 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
     return choosing;
   }
 
-  it('is used from the first file to the saved map by keyboard alone', async () => {
+  itLong('is used from the first file to the saved map by keyboard alone', async () => {
     const tab = await open();
     const { page } = tab;
     const press = async (...keys: KeyInput[]): Promise<void> => {

@@ -13,7 +13,7 @@ import { type PageServer, servePage } from '../../src/files/folder-server.ts';
 import { laterIn, sizesOf } from '../../tools/build-web.mjs';
 import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
 import { relativeL2 } from '../support/compare.ts';
-import { isRequired } from '../support/required.ts';
+import { isRequired, itLong } from '../support/required.ts';
 import {
   builtPage,
   hasView,
@@ -102,7 +102,7 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
     await page.close();
   });
 
-  it('takes dropped files for what they are, on a host without headers, and repeats settings from a link', async () => {
+  itLong('takes dropped files, on a host without headers, and repeats settings from a link', async () => {
     const halves = [await writeMap('run_half1_unfil.mrc', 1), await writeMap('run_half2_unfil.mrc', 2)];
     await writeMap('mask.mrc', 5);
     const { tab, page, trouble } = await visit({ isolated: false, hash: '#engine=cpu&b=1&keep=1&extend=3' });
@@ -177,7 +177,7 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
     },
   );
 
-  it('computes on WebGPU when it is chosen', async () => {
+  itLong('computes on WebGPU when it is chosen', async () => {
     const halves = [await writeMap('h1.mrc', 1), await writeMap('h2.mrc', 2)];
     const { tab, page, trouble } = await visit({ hash: '#engine=gpu' });
     await tab.choose('h1.mrc', 'h2.mrc');
@@ -222,7 +222,7 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
     await page.close();
   });
 
-  it('stops a run when it is cancelled, and runs again', async () => {
+  itLong('stops a run when it is cancelled, and runs again', async () => {
     // Fine enough for pseudo-atoms, which take long.
     await writeMap('a_half_map_1.mrc', 1, 48, 2);
     await writeMap('a_half_map_2.mrc', 2, 48, 2);

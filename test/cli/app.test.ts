@@ -7,14 +7,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/math/statistics/random.ts';
 import type { Failure, Listing, Plan, RunSummary, ServerLine } from '../../src/screens/protocol.ts';
 import { relativeL2 } from '../support/compare.ts';
+import { isLong, itLong } from '../support/required.ts';
 import { denoBinary, RunningApp } from '../support/running-app.ts';
 import { gpuEntryOptions, gpuEnvironment, softwareGpuFiles } from '../support/software-gpu.ts';
 import { oneCube, runCommand, Workspace } from './run-cli.ts';
 
 const isOutcome = (line: ServerLine): boolean => 'summary' in line || 'failure' in line;
 
-/** The network, a software GPU and many requests take minutes together. */
-const isLong = process.env.LOCSCALE_LONG === '1';
+/** Malformed ones. docs/app.md has the campaign. */
+const REQUESTS = Number(process.env.LOCSCALE_REQUESTS ?? (isLong ? 10_000 : 500));
 
 describe('the command app', () => {
   const work = new Workspace();
@@ -149,7 +150,7 @@ describe('the command app', () => {
     expect(warnings.join()).toContain('out.mrc exists');
   });
 
-  it.runIf(isLong)('predicts references by the network of its machine', async () => {
+  itLong('predicts references by the network of its machine', async () => {
     for (const [seed, name] of ['fine1.mrc', 'fine2.mrc'].entries()) work.map(name, seed + 1, oneCube);
     const files = { half1: { path: 'fine1.mrc' }, half2: { path: 'fine2.mrc' } };
     const network = { files, reference: 'network', scheme: 'windows', settings: { engine: 'cpu' } };
@@ -242,9 +243,8 @@ describe('the command app', () => {
     expect((error as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
   });
 
-  it('survives requests that are none', async () => {
+  it('survives requests that are none', { tags: isLong ? ['long'] : [] }, async () => {
     const random = createRandom(7);
-    const count = isLong ? 100_000 : 500;
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random.uniform() * list.length)];
     const bytes = (): string =>
       String.fromCharCode(
@@ -266,7 +266,7 @@ describe('the command app', () => {
       pick(['\r\n', '']) +
       bytes();
     const { port } = new URL(app.address);
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < REQUESTS; i++) {
       const socket = connect({ host: '127.0.0.1', port: Number(port) });
       await new Promise<void>((resolve) => {
         socket.on('error', () => resolve()).on('close', () => resolve());
@@ -294,7 +294,7 @@ describe('the command app', () => {
   });
 
   const software = softwareGpuFiles();
-  it.runIf(isLong && !('reason' in software))('computes on the GPU of its machine', async () => {
+  const computesOnGpu = async (): Promise<void> => {
     const env = { ...gpuEnvironment(), LOCSCALE_VULKAN_LOADER: gpuEntryOptions().vulkanLoader };
     const other = await RunningApp.start(work.folder, { env });
     try {
@@ -321,7 +321,8 @@ describe('the command app', () => {
     } finally {
       await other.stop();
     }
-  });
+  };
+  itLong('computes on the GPU of its machine', computesOnGpu, !('reason' in software));
 
   const deno = denoBinary();
   it.runIf(deno !== undefined)('works under Deno', async () => {

@@ -9,6 +9,9 @@ const python = '/usr/bin/python3';
 const has = (module: string): boolean => spawnSync(python, ['-c', `import ${module}, numpy`]).status === 0;
 export const gemmiPresent = has('gemmi');
 export const mrcfilePresent = has('mrcfile');
+/** For the names of tests that are skipped without one of them. */
+export const unlessGemmi = gemmiPresent ? '' : ` [skipped: ${python} has no gemmi]`;
+export const unlessMrcfile = mrcfilePresent ? '' : ` [skipped: ${python} has no mrcfile]`;
 
 function runPython<T>(script: string, args: readonly string[]): T {
   const run = spawnSync(python, ['-c', script, ...args], { encoding: 'utf8' });

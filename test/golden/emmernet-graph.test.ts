@@ -35,7 +35,7 @@ function readCubes(name: string): Float32Array {
 
 function describeGolden(name: string, body: (weights: WeightSet) => void): void {
   const weights = goldenEmmernetWeights();
-  if (!('reason' in weights)) describe(name, () => body(weights));
+  if (!('reason' in weights)) describe(name, { tags: ['reference-data'] }, () => body(weights));
   else describeAbsent(name, 'shared', weights.reason, () => it('reads the weights', () => undefined));
 }
 

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type { Browser } from 'puppeteer-core';
 import { startFirefox } from './firefox.mjs';
-import { isRequired } from './required.ts';
+import { isLong, isRequired } from './required.ts';
 
 export type Launched =
   | { readonly browser: Browser; readonly reason?: undefined }
@@ -14,7 +14,7 @@ export type Launched =
 
 /** Journeys of the page that take minutes together: with LOCSCALE_LONG=1, as `.ci/run` does. */
 export async function forLongJourneys(launch: () => Promise<Launched>): Promise<Launched> {
-  if (process.env.LOCSCALE_LONG === '1') return await launch();
+  if (isLong) return await launch();
   return { reason: '(skipped: takes minutes; LOCSCALE_LONG=1 runs it)' };
 }
 

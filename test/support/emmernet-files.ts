@@ -70,6 +70,6 @@ function make(python: string, maker: string, folder: string): void {
  */
 export function describeWithEmmernetFiles(name: string, body: (files: EmmernetFiles) => void): void {
   const files = emmernetFiles();
-  if (!('reason' in files)) describe(name, () => body(files));
+  if (!('reason' in files)) describe(name, { tags: ['reference-data'] }, () => body(files));
   else describeAbsent(name, 'shared', files.reason, () => it('reads the files', () => undefined));
 }

@@ -18,6 +18,15 @@ export function isRequired(need: Need): boolean {
   return listed.includes(need);
 }
 
+/** Whether to run what takes minutes together, as `.ci/run` does after the newcomer's walk. */
+export const isLong = process.env.LOCSCALE_LONG === '1';
+
+/** A test that runs only then. `also`: what else it needs. */
+export function itLong(name: string, body: () => Promise<void>, also = true): void {
+  const reason = isLong ? '' : ' [skipped: LOCSCALE_LONG=1 runs it]';
+  it.skipIf(!isLong || !also)(`${name}${reason}`, { tags: ['long'] }, body);
+}
+
 /** In place of a `describe` whose `need` is absent for `reason`. `body` names the tests that are skipped. */
 export function describeAbsent(
   name: string,
@@ -29,7 +38,7 @@ export function describeAbsent(
     describe.skip(`${name} [skipped: ${reason}]`, body);
     return;
   }
-  describe(name, () => {
+  describe(name, { tags: need === 'shared' ? ['reference-data'] : [] }, () => {
     it(`has what LOCSCALE_REQUIRE lists: ${need}`, () => {
       throw new Error(reason);
     });

@@ -21,6 +21,6 @@ export function sharedPath(...parts: string[]): string {
 
 /** A `describe` for tests on reference data. `body` must not read it: that is for tests and their hooks. */
 export function describeWithSharedData(name: string, body: () => void): void {
-  if (sharedDataPresent) describe(name, body);
+  if (sharedDataPresent) describe(name, { tags: ['reference-data'] }, body);
   else describeAbsent(name, 'shared', sharedDataReason, body);
 }

@@ -19,6 +19,8 @@ const DESCRIPTION = 'vk_swiftshader_icd.json';
 const wish = process.env.LOCSCALE_TEST_GPU ?? '';
 export const usesHardware = wish === 'hardware';
 const ownDescription = wish === '' || usesHardware ? undefined : wish;
+/** A software driver other than SwiftShader. */
+export const usesOwnDriver = ownDescription !== undefined;
 if (ownDescription !== undefined && !existsSync(ownDescription))
   throw new Error(`LOCSCALE_TEST_GPU names ${ownDescription}, which does not exist.`);
 

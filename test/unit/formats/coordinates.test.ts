@@ -12,8 +12,9 @@ import { readStructure } from '../../../src/formats/coordinates.ts';
 import type { Structure } from '../../../src/formats/structure.ts';
 import { writeMmcif } from '../../../src/formats/write-mmcif.ts';
 import { createRandom } from '../../../src/math/statistics/random.ts';
-import { gemmiPresent } from '../../cli/independent-reader.ts';
+import { gemmiPresent, unlessGemmi } from '../../cli/independent-reader.ts';
 import { processorSeconds } from '../../support/processor-time.ts';
+import { isLong } from '../../support/required.ts';
 import { describeWithSharedData, sharedPath } from '../../support/shared-data.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -215,16 +216,15 @@ function expectEqual(ours: Summary, theirs: Summary, name: string): void {
 
 describeWithSharedData('real coordinate files', () => {
   const folder = sharedPath('structures');
-  const long = process.env.LOCSCALE_LONG === '1';
-  const which = long ? 'all' : 'every fourth';
-  it.skipIf(!gemmiPresent)(`structures, ${which}, are what gemmi reads`, () => {
+  const which = isLong ? 'all' : 'every fourth';
+  it.skipIf(!gemmiPresent)(`structures, ${which}, are what gemmi reads${unlessGemmi}`, () => {
     const all = readdirSync(folder).filter((file) => file.endsWith('.gz'));
     expect(all.length).toBe(202);
     // Of either format.
     const files = ['.pdb.gz', '.cif.gz'].flatMap((format) =>
-      all.filter((file) => file.endsWith(format)).filter((_, i) => long || i % 4 === 0),
+      all.filter((file) => file.endsWith(format)).filter((_, i) => isLong || i % 4 === 0),
     );
-    expect(files.length).toBe(long ? 202 : 51);
+    expect(files.length).toBe(isLong ? 202 : 51);
     const paths = [
       ...files.map((file) => sharedPath('structures', file)),
       sharedPath('golden/trpv1-c4/model.cif'),
