@@ -17,7 +17,7 @@ import { randomAtoms } from '../support/random-atoms.ts';
 import { blobMask, mapLikeVolume, noiseVolume } from '../support/random-volume.ts';
 import { makeScarce, type Scarcity } from '../support/scarce-device.ts';
 
-const SHAPE: Shape = [40, 44, 48];
+const SHAPE: Shape = [28, 32, 36];
 const VOXEL_SIZE = 1.5;
 const GRID = { shape: SHAPE, voxelSize: [VOXEL_SIZE, VOXEL_SIZE, VOXEL_SIZE], origin: [0, 0, 0] } as const;
 
@@ -83,11 +83,11 @@ const VERBS: readonly [string, (engine: Engine, maps: Maps) => Promise<unknown>,
         voxelSize: GRID.voxelSize,
         target: { kind: 'profile', profile: decayProfile(40) },
       }),
-    500_000,
+    300_000,
   ],
   ['model map', (engine) => engine.simulateMap(randomAtoms(50, GRID, { seed: 1 }), GRID)],
   ['average over a symmetry', (engine, { half1 }) => engine.symmetrise(half1, pointGroup('C3'))],
-  ['resampling', (engine, { half1 }) => engine.resample(half1, [44, 48, 54])],
+  ['resampling', (engine, { half1 }) => engine.resample(half1, [32, 36, 42])],
   ['FSC', (engine, { half1, half2 }) => engine.shellSpectra(half1, half2)],
   [
     'filter',

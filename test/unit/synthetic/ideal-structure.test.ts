@@ -134,16 +134,18 @@ describe('the ideal structure', () => {
       );
     const groups = atoms.map(groupOf);
     expect(groups.every((g) => g >= 0)).toBe(true);
+    const places = Float64Array.from(atoms.flatMap(position));
     let closest = Number.POSITIVE_INFINITY;
     // One chain against all: the others see the same, by symmetry.
-    for (let i = 0; i < atoms.length / rotations.length; i++) {
-      const a = atoms[i]!;
+    for (let i = 0; i < atoms.length / rotations.length; i++)
       for (let j = i + 1; j < atoms.length; j++) {
         if (groups[i] === groups[j]) continue;
-        const b = atoms[j]!;
-        closest = Math.min(closest, (a.x - b.x) ** 2 + (a.y - b.y) ** 2 + (a.z - b.z) ** 2);
+        const [a, b] = [3 * i, 3 * j];
+        const dx = places[a] - places[b];
+        const dy = places[a + 1] - places[b + 1];
+        const dz = places[a + 2] - places[b + 2];
+        closest = Math.min(closest, dx * dx + dy * dy + dz * dz);
       }
-    }
     expect(Math.sqrt(closest)).toBeGreaterThan(2.7);
   });
 
@@ -152,12 +154,13 @@ describe('the ideal structure', () => {
     (_, { atoms }) => {
       const chain = atoms.filter((a) => a.chain === 'A');
       let closest = Number.POSITIVE_INFINITY;
-      for (const a of chain) {
-        for (const b of chain) {
+      const places = chain.map(position);
+      for (const [i, a] of chain.entries()) {
+        for (const [j, b] of chain.entries()) {
           if (b.residueNumber <= a.residueNumber) continue;
           const peptideBond =
             a.atomName === 'C' && b.atomName === 'N' && b.residueNumber === a.residueNumber + 1;
-          if (!peptideBond) closest = Math.min(closest, distance(position(a), position(b)));
+          if (!peptideBond) closest = Math.min(closest, distance(places[i]!, places[j]!));
         }
       }
       // The closest are O...N and CA...N of a peptide group, 2.2 to 2.4 A.
@@ -183,9 +186,10 @@ describe('the ideal structure', () => {
       // Smooth in space: bonded neighbours differ by little.
       const chain = atoms.filter((a) => a.chain === 'A');
       let steepest = 0;
-      for (const a of chain) {
-        for (const c of chain) {
-          if (distance(position(a), position(c)) < 1.6)
+      const places = chain.map(position);
+      for (const [i, a] of chain.entries()) {
+        for (const [j, c] of chain.entries()) {
+          if (distance(places[i]!, places[j]!) < 1.6)
             steepest = Math.max(steepest, Math.abs(a.bFactor - c.bFactor));
         }
       }
