@@ -134,16 +134,6 @@ describe('feature_enhance --download', () => {
     expect(again.stdout).toMatch(/^emmernet-high-context is imported already: nothing is downloaded\./);
   });
 
-  it('fails without a network as models download does', async () => {
-    const server = await zenodo(archive);
-    await server.close();
-    const { code, stderr } = await enhance('--from', server.address, '--use_low_context_model');
-    expect([code, stderr]).toEqual([
-      3,
-      expect.stringMatching(/^error: The download failed: the server cannot be/m),
-    ]);
-  });
-
   it('still needs a map for the rest', async () => {
     const { code, stderr } = await runHere('feature_enhance');
     expect([code, stderr]).toEqual([2, expect.stringContaining('No map is given.')]);
@@ -153,12 +143,19 @@ describe('feature_enhance --download', () => {
 describe('the command models', () => {
   const run = (...args: string[]) => runHere('models', ...args);
 
-  it('says what to do without a network', async () => {
+  it('says what to do without a network, and feature_enhance the same', async () => {
     const server = await zenodo(archive);
     await server.close();
-    const { code, stderr } = await run('download', '--from', server.address);
-    expect(code).toBe(3);
+    // Side by side: both wait before they try again.
+    const enhance = ['feature_enhance', '--download', '--from', server.address, '--use_low_context_model'];
+    const env = { LOCSCALE_MODELS: workspace.path('store') };
+    const [{ code, stderr }, enhanced] = await Promise.all([
+      run('download', '--from', server.address),
+      runCli(workspace.folder, enhance, { env }),
+    ]);
+    expect([code, enhanced.code]).toEqual([3, 3]);
     expect(stderr).toMatch(/^error: The download failed: the server cannot be reached/m);
+    expect(enhanced.stderr).toMatch(/^error: The download failed: the server cannot be reached/m);
     expect(stderr).toMatch(
       /^hint: .*download https:\/\/zenodo\.org\/records\/8211668\/files\/emmernet\.tar\.gz with a browser, .*"locscale-gpu models import emmernet\.tar\.gz"\.$/m,
     );

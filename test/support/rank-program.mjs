@@ -1,12 +1,12 @@
 /**
  * One rank of a test job: rank-program.mjs SCENARIO FOLDER. Prints one line of JSON; exits as a job would.
  *
- *   exchange   broadcasts from every root and gathers parts of unequal length; prints their checksums
+ *   exchange   broadcasts from every root and gathers parts of unequal length; prints whether they are right
  *   wait       says that it is ready, then waits for ranks that never come
  *   abort      the last rank ends the job with code 7 while the others wait
  *   overlap    rank 1 comes last, after the others have turned the event loop 100 times while they waited for it
  */
-import { createHash } from 'node:crypto';
+import { Buffer } from 'node:buffer';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
@@ -31,11 +31,14 @@ const { rank, size } = communicator;
 /** Bytes that say who made them. */
 function pattern(length, seed) {
   const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i++) bytes[i] = (i * 7 + (i >> 8) * 13 + seed * 101) & 255;
+  // It repeats itself after 64 KiB.
+  const period = Math.min(length, 2 ** 16);
+  for (let i = 0; i < period; i++) bytes[i] = (i * 7 + (i >> 8) * 13 + seed * 101) & 255;
+  for (let at = period; at < length; at += period) bytes.copyWithin(at, 0, Math.min(period, length - at));
   return bytes;
 }
 
-const digest = (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+const equal = (bytes, expected) => Buffer.compare(bytes, expected) === 0;
 const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 async function exchange() {
@@ -44,7 +47,7 @@ async function exchange() {
   for (let root = 0; root < size; root++) {
     for (const length of [0, 1, 1000, ...(root === 0 ? [17 * megabyte + 5] : [])]) {
       const bytes = await communicator.broadcast(rank === root ? pattern(length, root) : undefined, root);
-      broadcasts.push(digest(bytes) === digest(pattern(length, root)));
+      broadcasts.push(equal(bytes, pattern(length, root)));
     }
   }
   // Shared memory, as maps of the CPU engine are, and a view that does not start at 0.
@@ -58,11 +61,9 @@ async function exchange() {
   const part = await communicator.scatter(
     rank === 0 ? Array.from({ length: size }, (_, to) => pattern(17 * megabyte * to + to, to)) : undefined,
   );
-  const scattered = digest(part) === digest(pattern(17 * megabyte * rank + rank, rank));
+  const scattered = equal(part, pattern(17 * megabyte * rank + rank, rank));
   await communicator.barrier();
-  const gathered = parts?.map(
-    (part, from) => digest(part) === digest(pattern(17 * megabyte * from + 64 - from, from)),
-  );
+  const gathered = parts?.map((part, from) => equal(part, pattern(17 * megabyte * from + 64 - from, from)));
   const { kind, description, localRank, localSize, traffic } = communicator;
   const lengths = empty?.map((part) => part.length);
   await communicator.close();

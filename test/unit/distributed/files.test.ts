@@ -41,7 +41,7 @@ function openRanks(folder: string, size = 3): Promise<Communicator[]> {
 const textOf = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-describe('three ranks with a shared folder', () => {
+describe.concurrent('three ranks with a shared folder', () => {
   it('broadcast from every root, gather, meet, and leave nothing behind', async () => {
     const folder = newFolder();
     const ranks = await openRanks(folder);
@@ -127,7 +127,7 @@ describe('three ranks with a shared folder', () => {
   });
 });
 
-describe('a job that fails', () => {
+describe.concurrent('a job that fails', () => {
   it('ends everywhere when one rank calls it off, and one rank reports it', async () => {
     const folder = newFolder();
     const ranks = await openRanks(folder);
@@ -178,7 +178,7 @@ describe('a job that fails', () => {
   });
 });
 
-describe('what earlier jobs have left', () => {
+describe.concurrent('what earlier jobs have left', () => {
   const oldLife = (nonce: string) =>
     JSON.stringify({ nonce, host: 'elsewhere', process: 1, processSpace: '', count: 41 });
 
