@@ -169,7 +169,7 @@ describe.skipIf(probe.reason !== undefined)(`the page on a plain host ${probe.re
   }
 });
 
-describe.skipIf(probe.reason !== undefined)('the page that the program serves', () => {
+describe.skipIf(probe.reason !== undefined)(`the page that the program serves ${probe.reason ?? ''}`, () => {
   it('leaves no service worker behind at an address that is another program’s tomorrow', async () => {
     const { browser } = await launchBrowser({ args: COMPUTING_ARGS });
     const folder = mkdtempSync(join(tmpdir(), 'locscale-offline-'));

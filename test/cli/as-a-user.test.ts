@@ -29,6 +29,8 @@ afterEach(() => workspace.remove());
 const rest = ['-mm', 'reference.mrc', '-ma', 'mask.mrc', '-wn', '6', '--engine', 'cpu'];
 const scale = ['-hm', 'half1.mrc', 'half2.mrc', ...rest, '-np', '1'];
 const run = (args: readonly string[]) => runCommand(workspace.folder, args);
+const isRoot = process.getuid?.() === 0;
+const unlessRoot = isRoot ? ' [skipped: the superuser may write anywhere]' : '';
 const hasMkfifo = spawnSync('mkfifo', ['--version']).status === 0;
 
 describe('names', () => {
@@ -203,8 +205,7 @@ describe('words', () => {
     ]);
   });
 
-  // The superuser may write anywhere.
-  it.skipIf(process.getuid?.() === 0)('a read-only folder is refused by the demo', async () => {
+  it.skipIf(isRoot)(`a read-only folder is refused by the demo${unlessRoot}`, async () => {
     mkdirSync(workspace.path('locked'), { mode: 0o555 });
     const result = await runCli(workspace.path('locked'), ['demo']);
     expect([result.code, result.stderr]).toEqual([

@@ -26,6 +26,8 @@ function goodWorkspace(): Workspace {
 function bytesOf(name: string, change: Parameters<typeof makeMrc>[0] | object = {}): Uint8Array {
   return makeMrc({ extents: [edge, edge, edge], voxelSize: 3, values: noisyBlob(name, 1).data, ...change });
 }
+const isRoot = process.getuid?.() === 0;
+const unlessRoot = isRoot ? ' [skipped: the superuser may write anywhere]' : '';
 const cpu = ['--engine', 'cpu'];
 const plain = ['--no_reference', '-ma', 'mask.mrc', '-wn', '6', ...cpu, '-np', '1'];
 const full = ['-em', 'map.mrc', ...plain];
@@ -307,8 +309,7 @@ describe('bad input', () => {
     });
   }
 
-  // The superuser may write everywhere.
-  it.skipIf(process.getuid?.() === 0)('folder without permission', async () => {
+  it.skipIf(isRoot)(`folder without permission${unlessRoot}`, async () => {
     const workspace = goodWorkspace();
     onTestFinished(() => workspace.remove());
     mkdirSync(workspace.path('closed'));

@@ -115,7 +115,7 @@ describe('the package', () => {
   });
 
   it.skipIf(otherNodes.length === 0)(
-    'predicts and scales to the same bits under other versions of Node',
+    `predicts and scales to the same bits under other versions of Node${otherNodes.length > 0 ? '' : ' [skipped: LOCSCALE_OTHER_NODES names none]'}`,
     () => {
       inputs(workspace);
       const script = 'node_modules/locscale-gpu/dist/cli.js';

@@ -202,7 +202,8 @@ describe.skipIf(windows)('locscale as other programs call it', () => {
 
   const mpi = spawnSync('mpirun', ['--version'], { encoding: 'utf8' });
   const flags = /Open MPI/.test(mpi.stdout ?? '') ? '--allow-run-as-root --oversubscribe' : '';
-  it.skipIf(mpi.status !== 0)('Scipion: with MPI between environment and program', () => {
+  const unlessMpi = mpi.status === 0 ? '' : ' [skipped: there is no mpirun]';
+  it.skipIf(mpi.status !== 0)(`Scipion: with MPI between environment and program${unlessMpi}`, () => {
     const { status, stderr } = inRun(
       `mpirun ${flags} -np 2 locscale  --outfile mpi_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --apix 2.4 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --mpi --window_size 6`,
     );

@@ -13,7 +13,7 @@ import { readStructure } from '../../src/formats/coordinates.ts';
 import { writeMmcif } from '../../src/formats/write-mmcif.ts';
 import { type AtomSet, atomSetOf } from '../../src/math/atoms/atom-set.ts';
 import type { Grid, Shape } from '../../src/math/grid.ts';
-import { gemmiPresent } from '../cli/independent-reader.ts';
+import { gemmiPresent, unlessGemmi } from '../cli/independent-reader.ts';
 import { readGoldenMap } from '../support/read-golden.ts';
 import { referenceFft3d, signedIndex } from '../support/reference-fft.ts';
 import { describeWithSharedData, sharedPath } from '../support/shared-data.ts';
@@ -128,7 +128,7 @@ describeWithSharedData('model-map of TRPV1', () => {
   });
 
   it.skipIf(!gemmiPresent)(
-    'is the map of gemmi: correlation 0.9999, every frequency 0.9999, B factor within 1 %',
+    `is the map of gemmi: correlation 0.9999, every frequency 0.9999, B factor within 1 %${unlessGemmi}`,
     async () => {
       const structure = read();
       // A part of moderate size; sharp and blurred atoms, several elements.
