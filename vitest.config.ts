@@ -30,11 +30,11 @@ const environment: Record<string, string> = {
 
 /**
  * Under Deno only what it can change: platform, threads, files, ranks, onnxruntime, and WebGPU, which is wgpu there. The
- * command line under Deno is started by the tests of test/cli, which run under Node. What the engine requests (bytes,
- * pipelines, slabs, kernels to verify) and steps composed of its verbs are the same there.
+ * command line under Deno is started by the tests of test/cli, which run under Node. What the engine plans and requests
+ * (dispatches, bytes, pipelines, slabs, kernels to verify) and steps composed of its verbs are the same there.
  */
 const DENO_TESTS =
-  /^test\/(engines\/(?!assess|match-grids|symmetrise-maps|unexplained)|golden\/trpv1-engine|unit\/((platform|files|distributed|cpu-fallback)\/|gpu\/(?!band-scaling|device-bytes|pipelines|verification|verified-kernel)|network\/(graph\/(graph|layers)|store\/|bundled-network)|formats\/(keras-hdf5|compression)))/;
+  /^test\/(engines\/(?!assess|low-resolution|match-grids|network-mode|predict-reference|symmetrise-maps|unexplained)|golden\/trpv1-engine|unit\/(platform\/(?!browser-bundle)|(files|distributed|cpu-fallback)\/|gpu\/(?!band-scaling|device-bytes|dispatch-work|pipelines|plan-|self-test|verification|verified-kernel|window-profiles)|network\/(graph\/(graph|layers)|store\/|bundled-network)|formats\/(keras-hdf5|compression)))/;
 const inDeno = 'Deno' in globalThis;
 
 const tests = readdirSync(join(root, 'test'), { recursive: true })
