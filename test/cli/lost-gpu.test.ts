@@ -22,7 +22,6 @@ let workspace: Workspace;
 beforeEach(() => {
   workspace = new Workspace();
   vi.stubEnv('LOCSCALE_VULKAN_LOADER', gpuEntryOptions().vulkanLoader);
-  vi.stubEnv('LOCSCALE_CACHE', workspace.path('cache'));
 });
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -78,6 +77,9 @@ function loseIn(when: 'before' | 'after'): void {
     return { ...opened, start: async (...maps) => losing(await opened.start(...maps)) };
   });
 }
+
+/** As on a GPU that no run has used. Elsewhere the verdicts of other tests hold. */
+const forgetVerdicts = () => vi.stubEnv('LOCSCALE_CACHE', workspace.path('cache'));
 
 const lose = (engine: GpuEngine): void => engine.gpu.device.destroy();
 
@@ -145,6 +147,7 @@ const WRONG: readonly [subject: string, verb: Verb, from: string, to: string, ar
 function tests(): void {
   it.each(WRONG)('wrong in its %s: the run begins again on the CPU, with its result', async (...row) => {
     const [subject, verb, from, to, args] = row;
+    forgetVerdicts();
     const job = args();
     failIn(verb, spoil(from, to));
     const wrong = await run([...job, '--allow_software_gpu', '-o', 'wrong.mrc']);
@@ -244,6 +247,7 @@ function tests(): void {
   });
 
   it('right once: later runs on it verify nothing again, and say since when', async () => {
+    forgetVerdicts();
     const job = [...maps(), '--engine', 'gpu', '--allow_software_gpu', '--verbose'];
     const first = await run([...job, '-o', 'one.mrc']);
     expect(first.stdout).toMatch(/\(requested, verified as its kernels are first used\)$/m);

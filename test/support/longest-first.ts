@@ -36,6 +36,10 @@ const LONGEST: readonly string[] = [
     'unit/synthetic/ideal-structure',
     'unit/math/symmetry/symmetry-centre',
   ],
+  // Of the stages of CI behind the walk.
+  ...['browser/accessibility', 'browser/page', 'browser/networks', 'browser/odd-inputs'],
+  ...['browser/page-robustness', 'browser/offline', 'browser/app', 'browser/stored-results'],
+  ...['golden/soft-scaling', 'golden/emmernet-weights', 'golden/symmetrise', 'golden/q-scores'],
 ].map((name) => `test/${name}.test.ts`);
 
 /** Of vitest.config.ts; the short files of the last one fill the gaps. */
