@@ -49,7 +49,7 @@ async function smallDemo({ lines = [], onLine, signal, network }: Demo = {}) {
     },
   };
   await runDemo(session, {
-    generation: { shape: [60, 60, 60], voxelSize: 1.5, symmetry: 'C1' },
+    generation: { shape: [48, 48, 48], voxelSize: 1.5, symmetry: 'C1' },
     network,
   });
   const record = readRecord();
@@ -91,7 +91,7 @@ describe('the demo', () => {
       program: 'locscale-gpu',
       mode: 'soft scaling, no reference map, amplitudes of an average protein',
       parameters: { scaling: 'soft' },
-      numbers: { shape: [60, 60, 60] },
+      numbers: { shape: [48, 48, 48] },
       demo: { seed: 3, symmetry: 'C1', chains: 1, correlationWithTruth: { before, soft } },
     });
     expect(record.soft.bands.length).toBeGreaterThan(3);
@@ -101,7 +101,7 @@ describe('the demo', () => {
     expect(record.inputs).toHaveLength(2);
     expect(decode(readFileSync(join(folder, 'slices.png'))).width).toBeGreaterThan(600);
     const image = await readMap('locscale_output.mrc');
-    expect(image.grid.shape).toEqual([60, 60, 60]);
+    expect(image.grid.shape).toEqual([48, 48, 48]);
     expect(image.header.labels.join(' ')).toContain('soft scaling, demo');
     expect(lines.join('\n')).toContain(`${before.toFixed(4)} before, ${soft.toFixed(4)} soft scaling`);
     expect(lines.join('\n')).toContain("The comparison with LocScale's scheme is left out");

@@ -44,14 +44,23 @@ const launcher = findMpiLaunchers().find(({ launcher: found }) => found !== unde
 const commands = [...new Set(documents.flatMap(commandsOf))];
 const toRun = commands.filter((line) => !NOT_RUN.some(([pattern]) => pattern.test(line)));
 
-/** At 1.5 A: one cube of the network (48 A); and a box of one window of the local resolution (50 A). */
-const SMALL = 32;
-const LARGE = 34;
-const NEEDS_LARGE = / locres |--local_resolution/;
+/**
+ * Voxels of 1.5 A: a box of a few residues; one cube of the network (48 A), with room beside half a model; one window
+ * of the local resolution (50 A).
+ */
+const SMALL = 24;
+const CUBE = 32;
+const WINDOW = 34;
+const edgeFor = (line: string): number =>
+  / locres |--local_resolution/.test(line)
+    ? WINDOW
+    : / feature_enhance |--complete_model/.test(line)
+      ? CUBE
+      : SMALL;
 
 const workspaces = new Map<number, Workspace>();
 beforeAll(async () => {
-  for (const edge of [SMALL, LARGE]) workspaces.set(edge, await workspaceOf(edge));
+  for (const edge of [SMALL, CUBE, WINDOW]) workspaces.set(edge, await workspaceOf(edge));
 });
 afterAll(() => {
   for (const workspace of workspaces.values()) workspace.remove();
@@ -112,7 +121,7 @@ describe('documented commands', () => {
   it.each(toRun)('%s', async (line) => {
     const [program, ...words] = line.split(/\s+/);
     if (program === 'mpirun' && launcher === undefined) return;
-    const { folder } = workspaces.get(NEEDS_LARGE.test(line) ? LARGE : SMALL)!;
+    const { folder } = workspaces.get(edgeFor(line))!;
     const result =
       program === 'mpirun'
         ? await underMpi(folder, words, launcher!)
