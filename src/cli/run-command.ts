@@ -192,28 +192,26 @@ export async function runMapCommand<Job, R extends RunResult>(
 }
 
 /**
- * Looking for a GPU and opening it takes a while, in which the disk has nothing to do: files are read into
- * the system's cache, and once there is a GPU, maps on threads. The CPU engine reads into its own memory,
- * with its cores.
+ * Looking for a GPU and opening it takes a while, in which the disk has nothing to do: maps are read on threads, or
+ * files into the system's cache. The CPU engine reads into its own memory, with its cores: what was read until it is
+ * chosen is then in the system's cache.
  */
 function readEarly(session: Session, input: InputFiles) {
   const { engine, apix, dryRun } = session.parsed.values;
   if (engine === 'cpu') return undefined;
   const paths = inputPathsOf(input, undefined);
-  const ahead = readAhead(paths);
-  let maps: MapThread[] | undefined;
+  // Deno hands memory over between threads slowly.
+  const ahead = isDeno ? readAhead(paths) : undefined;
+  let maps = isDeno
+    ? undefined
+    : paths.map((path) => readMapOnThread(path, { voxelSize: apix, hashed: dryRun !== true }));
   const stop = (): void => {
-    ahead.stop();
+    ahead?.stop();
     for (const map of maps ?? []) map.stop();
     maps = undefined;
   };
   return {
-    onGpu(): void {
-      ahead.stop();
-      // Deno hands memory over between threads slowly.
-      if (isDeno) return;
-      maps = paths.map((path) => readMapOnThread(path, { voxelSize: apix, hashed: dryRun !== true }));
-    },
+    onGpu: (): void => ahead?.stop(),
     /** For its first engine only. */
     take(taker: Engine): MapThread[] | undefined {
       const taken = maps;

@@ -3,8 +3,8 @@
  * compiling its first kernels, which occupy the main thread.
  */
 import { LocScaleError, stopIfAborted } from '../errors.ts';
-import type { MapImage } from '../formats/map-image.ts';
 import type { Grid } from '../math/grid.ts';
+import type { OverviewedMap } from '../pipeline/map-input.ts';
 import { startThread } from '../platform/index.ts';
 import type { ErrorFields, MapReply, MapRequest } from './map-worker.ts';
 import { type MapFileOptions, readMapFile } from './read-files.ts';
@@ -15,7 +15,7 @@ export interface MapThread {
   /** The map, as `readMapFile` gives it with these options; once. */
   take(
     options: Pick<MapFileOptions, 'onReading' | 'onWarning' | 'onInfo' | 'onRead' | 'signal'>,
-  ): Promise<MapImage>;
+  ): Promise<OverviewedMap>;
   /** Ends the thread, if nobody takes the map. */
   stop(): void;
 }

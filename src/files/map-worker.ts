@@ -1,7 +1,9 @@
 /** Entry point of a worker thread: reads one map for map-thread.ts, and hands its voxels over. */
 import { type ErrorTag, isLocScaleError } from '../errors.ts';
 import type { MapImage } from '../formats/map-image.ts';
-import type { Grid } from '../math/grid.ts';
+import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
+import { type Overview, overviewOf } from '../math/inputs/contrast.ts';
+import type { OverviewedMap } from '../pipeline/map-input.ts';
 import { serveThread } from '../platform/index.ts';
 import { type HashedFile, readMapFile } from './read-files.ts';
 
@@ -29,7 +31,7 @@ export type MapReply =
   | { readonly kind: 'grid'; readonly grid: Grid }
   /** A warning, or an observation. */
   | { readonly kind: 'said'; readonly warns: boolean; readonly message: string }
-  | { readonly kind: 'map'; readonly image: MapImage; readonly file: HashedFile | undefined }
+  | { readonly kind: 'map'; readonly image: OverviewedMap; readonly file: HashedFile | undefined }
   | { readonly kind: 'error'; readonly error: ErrorFields };
 
 serveThread<undefined, MapRequest, MapReply>((_, port) => ({ path, hashed, ...options }) => {
@@ -46,10 +48,21 @@ serveThread<undefined, MapRequest, MapReply>((_, port) => ({ path, hashed, ...op
       : undefined,
   });
   read.then(
-    (image) => port.post({ kind: 'map', image, file }, [image.data.buffer as ArrayBuffer]),
+    (image) => {
+      const voxels = [image.data.buffer as ArrayBuffer];
+      port.post(
+        { kind: 'map', image: { ...image, overview: overviewFor(image, options.kind) }, file },
+        voxels,
+      );
+    },
     (error: unknown) => port.post({ kind: 'error', error: fieldsOf(error) }),
   );
 });
+
+/** Masks have no contrast. */
+function overviewFor({ data, grid }: MapImage, kind: MapRequest['kind']): Overview | undefined {
+  return kind === 'mask' ? undefined : overviewOf(data, grid.shape, isotropicVoxelSize(grid));
+}
 
 function fieldsOf(error: unknown): ErrorFields {
   if (!isLocScaleError(error))

@@ -1,7 +1,7 @@
 /** Opens files on disk; pipeline/read-files.ts reads maps and models from them. */
 import { createHash } from 'node:crypto';
-import { type BigIntStats, createReadStream } from 'node:fs';
-import { access, readFile, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { access, open, readFile, stat } from 'node:fs/promises';
 import { LocScaleError } from '../errors.ts';
 import type { Structure } from '../formats/structure.ts';
 import {
@@ -14,8 +14,8 @@ import {
 } from '../pipeline/read-files.ts';
 import type { MapImage, MapSource } from '../pipeline/types.ts';
 
-/** Large enough to make the cost of a call negligible, small compared with any map. */
-const CHUNK_BYTES = 1 << 20;
+/** Large enough to make the cost of a call negligible; two of them stay in a core's cache. */
+const CHUNK_BYTES = 1 << 19;
 
 /** A file and its content. */
 export interface HashedFile extends FileDigest {
@@ -59,7 +59,7 @@ function fileAt(path: string): StoredFile {
         finish: async () => checkUnchanged(path, before, await statOf(path)),
       };
     },
-    bytesFrom: (start) => createReadStream(path, { start, highWaterMark: CHUNK_BYTES }),
+    bytesFrom: (start) => readPieces(path, start),
     whole: () => readInput(path),
     createHash() {
       const hash = createHash('sha256');
@@ -67,6 +67,34 @@ function fileAt(path: string): StoredFile {
     },
     explain: (error) => readError(path, error),
   };
+}
+
+/**
+ * The file from byte `start` on, in views of two buffers: one is filled while the other is used. New memory
+ * for every piece would cost more than its bytes, in page faults and collections.
+ */
+async function* readPieces(path: string, start: number): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  let reading: Promise<{ bytesRead: number }> | undefined;
+  try {
+    let [buffer, other] = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
+    let position = start;
+    reading = file.read(buffer, 0, CHUNK_BYTES, position);
+    for (;;) {
+      const { bytesRead } = await reading;
+      reading = undefined;
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      reading = file.read(other, 0, CHUNK_BYTES, position);
+      // A failure belongs to the next piece.
+      reading.catch(() => undefined);
+      yield buffer.subarray(0, bytesRead);
+      [buffer, other] = [other, buffer];
+    }
+  } finally {
+    await reading?.catch(() => undefined);
+    await file.close();
+  }
 }
 
 /** Fail if the file was replaced or modified while it was being read. */

@@ -9,24 +9,67 @@ export interface DensityStatistics {
   readonly rms: number;
 }
 
-/** Statistics in float64, two passes: sums of squares about the mean do not cancel. */
+/** Voxels whose sums are taken together: they stay in the L1 cache for the second pass. */
+const PART_VOXELS = 4096;
+
+/**
+ * Statistics in float64. Squares are summed about the mean of their part, in a second pass, and parts are
+ * combined by Chan, Golub and LeVeque (1983): nothing cancels, however large the mean.
+ */
 export function densityStatistics(data: Float32Array): DensityStatistics {
+  const all = { count: 0, min: Infinity, max: -Infinity, mean: 0, squares: 0 };
+  for (let from = 0; from < data.length; from += PART_VOXELS) {
+    const part = statisticsOfPart(data, from, Math.min(from + PART_VOXELS, data.length));
+    const count = all.count + part.count;
+    const difference = part.mean - all.mean;
+    all.mean += (difference * part.count) / count;
+    all.squares += part.squares + (difference * difference * all.count * part.count) / count;
+    all.count = count;
+    if (part.min < all.min) all.min = part.min;
+    if (part.max > all.max) all.max = part.max;
+  }
+  const { min, max, mean, squares, count } = all;
+  return { min, max, mean, rms: Math.sqrt(squares / count) };
+}
+
+/** `squares`: of the deviations from `mean`. */
+function statisticsOfPart(
+  data: Float32Array,
+  from: number,
+  to: number,
+): { count: number; min: number; max: number; mean: number; squares: number } {
   let min = Infinity;
   let max = -Infinity;
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i];
-    sum += value;
-    if (value < min) min = value;
-    if (value > max) max = value;
+  // Two sums, which do not wait for each other.
+  let even = 0;
+  let odd = 0;
+  let i = from;
+  for (; i + 1 < to; i += 2) {
+    const a = data[i];
+    const b = data[i + 1];
+    even += a;
+    odd += b;
+    if (a < min) min = a;
+    if (a > max) max = a;
+    if (b < min) min = b;
+    if (b > max) max = b;
   }
-  const mean = sum / data.length;
+  if (i < to) {
+    even += data[i];
+    min = Math.min(min, data[i]);
+    max = Math.max(max, data[i]);
+  }
+  const mean = (even + odd) / (to - from);
   let squares = 0;
-  for (let i = 0; i < data.length; i++) {
-    const deviation = data[i] - mean;
-    squares += deviation * deviation;
+  let further = 0;
+  for (i = from; i + 1 < to; i += 2) {
+    const a = data[i] - mean;
+    const b = data[i + 1] - mean;
+    squares += a * a;
+    further += b * b;
   }
-  return { min, max, mean, rms: Math.sqrt(squares / data.length) };
+  if (i < to) squares += (data[i] - mean) ** 2;
+  return { count: to - from, min, max, mean, squares: squares + further };
 }
 
 /** Accumulates the same statistics from a stream of voxels; NaN and infinite ones are counted separately. */

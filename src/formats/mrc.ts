@@ -52,10 +52,17 @@ function inspect(
   census: VoxelCensus,
 ): void {
   let nonFinite = 0;
-  // v - v is 0 for finite values and NaN otherwise; summing it avoids a branch per voxel.
+  // v - v is 0 for finite values and NaN otherwise; summing it avoids a branch per voxel. Two sums do not
+  // wait for each other.
   let probe = 0;
-  for (let i = from; i < from + count; i++) probe += data[i] - data[i];
-  if (probe !== 0) {
+  let other = 0;
+  const pairs = from + count - (count % 2);
+  for (let i = from; i < pairs; i += 2) {
+    probe += data[i] - data[i];
+    other += data[i + 1] - data[i + 1];
+  }
+  if (pairs < from + count) probe += data[pairs] - data[pairs];
+  if (probe + other !== 0) {
     for (let i = from; i < from + count; i++) {
       if (Number.isFinite(data[i])) continue;
       if (census.nonFinite === 0 && nonFinite === 0) census.firstNonFinite = fileIndex + (i - from);
@@ -101,11 +108,13 @@ async function fillVoxels(
   while (filled < wanted) {
     const bytesAwaited = (wanted - filled) * decoder.bytesPerVoxel - decoder.pendingBytes;
     const chunk = await reader.next(Math.min(decoder.room, bytesAwaited));
+    let converted = 0;
     if (chunk !== undefined) {
-      decoder.push(chunk);
-      if (decoder.room > 0 && chunk.length < bytesAwaited) continue;
+      converted = decoder.copyPlain(chunk, target, filled);
+      decoder.push(chunk.subarray(converted * decoder.bytesPerVoxel));
+      if (converted === 0 && decoder.room > 0 && chunk.length < bytesAwaited) continue;
     }
-    const converted = decoder.flush(target, filled);
+    if (converted === 0) converted = decoder.flush(target, filled);
     inspect(target, filled, converted, fileIndex + filled, census);
     filled += converted;
     if (chunk === undefined) break;

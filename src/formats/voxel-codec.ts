@@ -103,6 +103,21 @@ export class VoxelDecoder {
     return this.filled;
   }
 
+  /** Whether voxels are stored as they lie in memory. */
+  private get isPlain(): boolean {
+    return this.mode === 2 && !this.swap;
+  }
+
+  /** Converts whole voxels without the scratch buffer, if these bytes need none; returns their number. */
+  copyPlain(chunk: Uint8Array, target: Float32Array, offset: number): number {
+    if (!this.isPlain || this.filled > 0) return 0;
+    const count = Math.floor(chunk.length / 4);
+    new Uint8Array(target.buffer, target.byteOffset + 4 * offset, 4 * count).set(
+      chunk.subarray(0, 4 * count),
+    );
+    return count;
+  }
+
   push(chunk: Uint8Array): void {
     this.bytes.set(chunk, this.filled);
     this.filled += chunk.length;

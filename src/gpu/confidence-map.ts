@@ -1,9 +1,15 @@
 /**
  * FDR confidence map (method 2). The confidence depends only on a value's rank among the values of the
  * sphere: the GPU collects those whose confidence may lie between 0 and 1 (typically 2-8 % of the voxels),
- * the host sorts them and builds a table of confidences, and the GPU looks up every voxel in it.
+ * the host sorts those that noise does not explain and builds a table of confidences, and the GPU looks up
+ * every voxel in it.
  */
-import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/statistics/confidence.ts';
+import {
+  type ConfidenceTest,
+  confidenceOfSorted,
+  confidenceTest,
+  significantKeys,
+} from '../math/statistics/confidence.ts';
 import { fromOrderKeys, keyAbove, keyAtLeast } from '../math/statistics/float-order.ts';
 import { sortKeys } from '../math/statistics/sort-keys.ts';
 import type { GpuDevice } from './device.ts';
@@ -105,7 +111,7 @@ async function collectKeys(
 
 /** Confidence as a function of the value. */
 interface ConfidenceTable {
-  /** Distinct order keys, ascending. */
+  /** Distinct order keys, ascending; values without one have confidence 0. */
   readonly keys: Uint32Array;
   /** Confidence at each key, 0 to 1. */
   readonly values: Float32Array;
@@ -113,7 +119,7 @@ interface ConfidenceTable {
 
 /** `found` is overwritten; `above`: values beyond them. */
 function makeTable(test: ConfidenceTest, found: Uint32Array, above: number): ConfidenceTable {
-  const keys = sortKeys(found);
+  const keys = sortKeys(significantKeys(test, found, above));
   const values = confidenceOfSorted(test, fromOrderKeys(keys), above);
   let entries = 0;
   for (let i = 0; i < keys.length; i++) {

@@ -3,6 +3,7 @@
 import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
+import { isOverviewAt, type Overview, overviewOf } from '../math/inputs/contrast.ts';
 
 /**
  * A map whose voxels stay in their file until a step needs them. Header and grid are known, so mismatches are
@@ -13,6 +14,19 @@ export interface MapSource {
   readonly header: MrcHeader;
   readonly grid: Grid;
   load(): Promise<MapImage>;
+}
+
+/** A map whose reader made its overview, on a thread of its own. */
+export interface OverviewedMap extends MapImage {
+  /** At the voxel size of `grid`. */
+  readonly overview?: Overview;
+}
+
+/** The overview at this voxel size: that of the reader, or one made now. */
+export function overviewAt(voxelSize: number, { overview, data, grid }: OverviewedMap): Overview {
+  return overview !== undefined && isOverviewAt(voxelSize, overview)
+    ? overview
+    : overviewOf(data, grid.shape, voxelSize);
 }
 
 /** A map in memory, or one that is read when it is needed. */

@@ -13,12 +13,12 @@ import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
 import { VOXEL_SIZE_TOLERANCE, WHOLE_VOXEL_TOLERANCE } from '../math/grids/match-grid.ts';
-import { type Blocks, blocksOf, contrastOf, meanBlocks } from '../math/inputs/contrast.ts';
+import { type Blocks, meanBlocks, type Overview } from '../math/inputs/contrast.ts';
 import { maskedMapWarning } from '../math/inputs/input-checks.ts';
 import type { LocScaleContext } from './context.ts';
 import { checkContrast } from './contrast.ts';
 import type { LocScaleJob } from './job.ts';
-import type { MapInput } from './map-input.ts';
+import { type MapInput, overviewAt } from './map-input.ts';
 import { type MatchRole, matchOf } from './match-grids.ts';
 import type { Run } from './run.ts';
 
@@ -79,12 +79,12 @@ export async function uploadInputs(
   if (input.kind === 'half-maps') checkHalfMapsDiffer(input.half1, input.half2);
 
   const volumes: Volume[] = [];
-  const blocks: Blocks[] = [];
+  const overviews: Overview[] = [];
   let zeroShare = 1;
   for (const image of inputs) {
     // Of the host's voxels: those of a GPU would have to be read back.
-    const volume = await run.upload(image, (voxels) => {
-      blocks.push(blocksOf(voxels, grid.shape, isotropicVoxelSize(grid)));
+    const volume = await run.upload(image, (read) => {
+      overviews.push(overviewAt(isotropicVoxelSize(grid), read));
     });
     const statistics = await run.engine.statistics(volume);
     checkValues(image.name, statistics);
@@ -99,8 +99,12 @@ export async function uploadInputs(
     header,
     voxelSize: isotropicVoxelSize(grid),
     zeroShare,
-    inverted: checkContrast(names, blocks.map(contrastOf), run),
-    blocks: meanBlocks(blocks),
+    inverted: checkContrast(
+      names,
+      overviews.map(({ contrast }) => contrast),
+      run,
+    ),
+    blocks: meanBlocks(overviews.map(({ blocks }) => blocks)),
     volumes: volumes as unknown as InputMaps['volumes'],
     names: inputs.map(({ name }) => name),
   };

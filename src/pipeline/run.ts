@@ -8,7 +8,7 @@ import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MapImage } from '../formats/map-image.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import type { LocScaleContext, StepName } from './context.ts';
-import type { MapInput } from './map-input.ts';
+import type { MapInput, OverviewedMap } from './map-input.ts';
 import { bytesToMatch, type MapMatch, putOnGrid } from './match-grids.ts';
 import { trackVolumes, VolumeLedger } from './tracked-engine.ts';
 
@@ -29,7 +29,7 @@ export interface Run {
    * Hands a map's voxels to the engine, reading them first if they are still in their file. `look` may read
    * them before they are the engine's.
    */
-  upload(map: MapInput, look?: (voxels: Float32Array) => void): Promise<Volume>;
+  upload(map: MapInput, look?: (image: OverviewedMap) => void): Promise<Volume>;
   /** Peak bytes in addition to existing volumes, and bytes that remain; a map in memory already counts. */
   bytesToUpload(map: MapInput): { readonly most: number; readonly result: number };
   /** Bytes of the volumes that live now, and of maps that are still to be uploaded. */
@@ -124,7 +124,7 @@ export function startRun(context: LocScaleContext): Run {
     async upload(map, look) {
       const image = await run.load(map);
       refuseTaken(image);
-      look?.(image.data);
+      look?.(image);
       ledger.waitingBytes -= waiting.get(map) ?? 0;
       waiting.delete(map);
       const ours = 'load' in map || inputs.isMatched(map);

@@ -72,6 +72,25 @@ function contrastOfBlocks({ blocks, shape: count }: Blocks): Contrast | undefine
 export interface Blocks {
   readonly blocks: Float64Array;
   readonly shape: Shape;
+  /** Of the cubes, voxels. */
+  readonly edge: number;
+}
+
+/** What checks of the contrast need of a map. */
+export interface Overview {
+  readonly blocks: Blocks;
+  readonly contrast: Contrast | undefined;
+}
+
+/** `data`: (z, y, x); `voxelSize` in angstrom. */
+export function overviewOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Overview {
+  const blocks = blocksOf(data, shape, voxelSize);
+  return { blocks, contrast: contrastOf(blocks) };
+}
+
+/** Whether it is the one that `overviewOf` makes at this voxel size. */
+export function isOverviewAt(voxelSize: number, { blocks }: Overview): boolean {
+  return blocks.edge === blockEdge(voxelSize);
 }
 
 /** Means over cubes of `edge` voxels; remainders at the far faces are dropped. */
@@ -90,7 +109,7 @@ function averageBlocks(data: ArrayLike<number>, [nz, ny, nx]: Shape, edge: numbe
       }
     }
   }
-  return { blocks, shape };
+  return { blocks, shape, edge };
 }
 
 /** Mean of the blocks in the middle of the box, or of those at its faces. */
@@ -147,18 +166,14 @@ export function blocksOf(data: ArrayLike<number>, shape: Shape, voxelSize: numbe
 
 /** Of the mean of maps. */
 export function meanBlocks(all: readonly Blocks[]): Blocks {
-  const [{ shape, blocks }] = all;
+  const [first] = all;
   const sum = (i: number): number => all.reduce((total, one) => total + one.blocks[i], 0);
-  return { shape, blocks: blocks.map((_, i) => sum(i) / all.length) };
+  return { ...first, blocks: first.blocks.map((_, i) => sum(i) / all.length) };
 }
 
 /** Correlation of the blocks of two maps: far below 0 where they have opposite contrast. */
 export function blockCorrelation({ blocks: one }: Blocks, { blocks: two }: Blocks): number {
-  return correlationInside(
-    one,
-    two,
-    one.map(() => 1),
-  );
+  return correlationInside(one, two);
 }
 
 function blockEdge(voxelSize: number): number {

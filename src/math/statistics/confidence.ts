@@ -5,6 +5,7 @@
  */
 import { LocScaleError, named } from '../../errors.ts';
 import { type Shape, voxelCount } from '../grid.ts';
+import { fromOrderKey, keyAbove, keyAtLeast } from './float-order.ts';
 import { normalUpperTail } from './normal-tail.ts';
 
 export interface NoiseBox {
@@ -315,6 +316,42 @@ export function confidenceOfSorted(test: ConfidenceTest, sorted: Float32Array, m
     confidence[i] = 1 - q;
   }
   return confidence;
+}
+
+/** Intervals of values that `significantKeys` counts in; at most. */
+const KEY_BINS = 4096;
+/** Far above the rounding of a tail probability. */
+const CERTAINLY_ONE = 1 + 1e-9;
+
+/**
+ * Those of the order keys whose confidence may exceed 0, moved to the front of `keys`, which lie above the threshold
+ * and below certainty, in any order. `above`: values beyond them. In noise p is about rank / N, so that q is about H_N:
+ * of the 2 to 8 % of the voxels that reach the threshold few are left to be sorted.
+ *
+ * All values of an interval have q = 1 if even the highest of them, at the lowest of their ranks, has
+ * p N H_N / rank >= 1, and so has every interval below it.
+ */
+export function significantKeys(test: ConfidenceTest, keys: Uint32Array, above: number): Uint32Array {
+  const first = keyAbove(test.threshold);
+  const end = keyAtLeast(test.certain);
+  const range = end - first;
+  let shift = 0;
+  while (range / 2 ** shift > KEY_BINS) shift++;
+  const counts = new Uint32Array(Math.ceil(range / 2 ** shift));
+  for (let i = 0; i < keys.length; i++) counts[(keys[i] - first) >>> shift]++;
+  let rank = above + keys.length;
+  let bin = 0;
+  for (; bin < counts.length; bin++) {
+    if (counts[bin] === 0) continue;
+    const highest = fromOrderKey(Math.min(first + (bin + 1) * 2 ** shift, end) - 1);
+    const p = normalUpperTail((highest - test.mean) / test.sd);
+    if (p * (test.sphere.voxels / rank) * test.factor < CERTAINLY_ONE) break;
+    rank -= counts[bin];
+  }
+  const lowest = first + bin * 2 ** shift;
+  let count = 0;
+  for (let i = 0; i < keys.length; i++) if (keys[i] >= lowest) keys[count++] = keys[i];
+  return keys.subarray(0, count);
 }
 
 /**

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readMapOnThread } from '../../../src/files/map-thread.ts';
 import { readMapFile } from '../../../src/files/read-files.ts';
+import { overviewOf } from '../../../src/math/inputs/contrast.ts';
+import type { OverviewedMap } from '../../../src/pipeline/map-input.ts';
 import { type MrcFixture, makeMrc } from '../../support/mrc-fixture.ts';
 
 let folder: string;
@@ -42,7 +44,16 @@ it('gives voxels, header, grid and checksum', async () => {
   const path = file();
   const expected = await here(path, 1.5);
   expect(expected.said).toContainEqual(expect.objectContaining({ sha256: expect.any(String) }));
-  expect(await onThread(path, 1.5)).toEqual(expected);
+  const { outcome, said } = await onThread(path, 1.5);
+  expect(said).toEqual(expected.said);
+  const { overview, ...image } = outcome as OverviewedMap;
+  expect(image).toEqual(expected.outcome);
+  expect(overview).toEqual(overviewOf(image.data, image.grid.shape, 1.5));
+});
+
+it('makes no overview of a mask', async () => {
+  const image = await readMapOnThread(file(), { kind: 'mask', hashed: false }).take({});
+  expect(image.overview).toBeUndefined();
 });
 
 it.each([

@@ -4,15 +4,24 @@ import type { Shape } from '../../../../src/math/grid.ts';
 import {
   combineNoise,
   confidenceFromMap,
+  confidenceOfSorted,
   confidenceSphere,
+  confidenceTest,
   defaultNoiseBoxes,
   defaultNoiseBoxSize,
   harmonicNumber,
   type NoiseBox,
   noiseBoxWarning,
   noiseEstimate,
+  significantKeys,
   userNoiseBoxes,
 } from '../../../../src/math/statistics/confidence.ts';
+import {
+  fromOrderKeys,
+  keyAbove,
+  keyAtLeast,
+  orderKey,
+} from '../../../../src/math/statistics/float-order.ts';
 import { normalUpperTail } from '../../../../src/math/statistics/normal-tail.ts';
 import { createRandom } from '../../../../src/math/statistics/random.ts';
 
@@ -123,6 +132,35 @@ describe('confidence map', () => {
 describe('noise boxes', () => {
   it('default edge: 10 % of the box, rounded up to even', () => {
     expect([96, 100, 101, 220, 512].map((n) => defaultNoiseBoxSize([n, n, n]))).toEqual([10, 10, 12, 22, 52]);
+  });
+
+  it.each([
+    ['noise alone', 0, 0, 1, 0],
+    ['a molecule', 4, 0, 1, 0],
+    ['a weak one', 2, 0, 1, 0],
+    ['a bright one, most of it certain', 30, 0, 1, 0],
+    ['a negative mean, values of both signs', 4, -3, 1, 0],
+    ['tiny values', 4, 0, 1e-6, 0],
+    ['values beyond those listed', 3, 0, 1, 500],
+    ['few digits, many equal values', 4, 0, 1, 0, 1],
+  ])('lists no value without need: %s', (_, signal, mean, sd, more, digits?: number) => {
+    const shape = [40, 40, 40] as const;
+    const test = confidenceTest(shape, mean, sd * sd);
+    const values = noisyMap(shape, 5, signal, digits).map((value) => mean + sd * value);
+    const [first, end] = [keyAbove(test.threshold), keyAtLeast(test.certain)];
+    const all = Uint32Array.from(values, orderKey)
+      .filter((key) => key >= first && key < end)
+      .sort();
+    const above = more + values.filter((value) => orderKey(value) >= end).length;
+    const expected = confidenceOfSorted(test, fromOrderKeys(all), above);
+    const kept = significantKeys(test, all.slice().reverse(), above).sort();
+    expect(kept).toEqual(all.subarray(all.length - kept.length));
+    const dropped = all.length - kept.length;
+    expect(expected.subarray(0, dropped).every((confidence) => confidence === 0)).toBe(true);
+    expect(confidenceOfSorted(test, fromOrderKeys(kept), above)).toEqual(expected.subarray(dropped));
+    // Of those without any confidence few are left.
+    const needless = kept.length - expected.filter((confidence) => confidence > 0).length;
+    expect(needless / all.length).toBeLessThan(0.05);
   });
 
   it('default boxes touch 2 % and 98 % of y and x, centred on the other axes', () => {
