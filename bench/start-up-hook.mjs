@@ -51,17 +51,24 @@ time('GPUBuffer', 'mapAsync', 'work', 'maps');
 const running = () =>
   Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ', 1)[0]);
 
+/** Milliseconds that this measurement itself took of the main thread: reading a file of the system takes a while. */
+let measuring = 0;
+
 /** What a driver that computes on the CPU does on this thread, in submissions. */
 const inDriver = { thread: 0, wall: 0 };
 function timed(call) {
+  const begun = performance.now();
   const [thread, wall] = [running(), performance.now()];
   try {
     return call();
   } finally {
-    inDriver.thread += (running() - thread) / 1e6;
     const took = performance.now() - wall;
+    inDriver.thread += (running() - thread) / 1e6;
     inDriver.wall += took;
     if (took > 1) waits.push({ kind: 'driver', from: wall, to: wall + took, idle: took });
+    const own = performance.now() - begun - took;
+    measuring += own;
+    waits.push({ kind: 'measurement', from: begun, to: begun + took + own, idle: own });
   }
 }
 
@@ -76,7 +83,7 @@ const lines = [];
 const { write } = process.stdout;
 process.stdout.write = function (chunk, ...args) {
   const at = performance.now();
-  const processor = running() / 1e6 - inDriver.thread;
+  const processor = running() / 1e6 - inDriver.thread - measuring;
   for (const line of String(chunk).split('\n')) if (line !== '') lines.push({ line, at, processor });
   return write.call(this, chunk, ...args);
 };
@@ -89,7 +96,7 @@ process.on('exit', () => {
     JSON.stringify({
       origin: performance.timeOrigin,
       wall: performance.now(),
-      mainThread: running() / 1e6,
+      mainThread: running() / 1e6 - measuring,
       inDriver,
       waits,
       counts,

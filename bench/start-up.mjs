@@ -217,6 +217,8 @@ try {
         '--allow_software_gpu',
         ...(hasSoft ? ['--scaling', 'locscale'] : []),
       ];
+      // A result that is there already would have to be removed.
+      rmSync(join(folder, 'out.mrc'), { force: true });
       const measured = await runOnce(
         checkout,
         folder,

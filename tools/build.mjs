@@ -1,12 +1,13 @@
 /**
- * Builds dist/: the WASM kernels with AssemblyScript, the TypeScript sources with tsc, then the bundles for
- * browsers (build-web.mjs). Each part is skipped while its inputs are unchanged (hash kept in dist/).
+ * Builds dist/: the WASM kernels with AssemblyScript, the TypeScript sources with tsc, the program's
+ * chunks (build-program.mjs), then the bundles for browsers (build-web.mjs). Each part is skipped while its inputs are unchanged (hash kept in dist/).
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildProgram } from './build-program.mjs';
 import { buildWeb } from './build-web.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -72,10 +73,15 @@ function sourceFiles() {
   return filesUnder(join(root, 'src')).filter((f) => !f.includes(`${sep}assembly${sep}`));
 }
 
-function buildTypeScript() {
+async function buildTypeScript() {
   // The page is bundled only.
   const sources = sourceFiles().filter((f) => !f.startsWith(join(root, 'src/web') + sep));
-  const configs = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((f) => join(root, f));
+  const configs = [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+    'tools/build-program.mjs',
+  ].map((f) => join(root, f));
   const digest = hashOf([...sources, ...configs, fileURLToPath(import.meta.url)]);
   const stamp = join(dist, '.typescript-hash');
   if (upToDate(stamp, digest, join(dist, 'cli.js'))) return;
@@ -95,6 +101,7 @@ function buildTypeScript() {
     stdio: 'inherit',
   });
   if (run.status !== 0) throw new Error('tsc failed: the messages above say where.');
+  await buildProgram();
   writeFileSync(stamp, digest);
 }
 
@@ -116,7 +123,7 @@ process.chdir(root);
 if (process.argv.includes('--clean')) rmSync(dist, { recursive: true, force: true });
 try {
   await buildKernels();
-  buildTypeScript();
+  await buildTypeScript();
   await buildBundles();
 } catch (error) {
   process.stderr.write(`build: ${error instanceof Error ? error.message : String(error)}\n`);

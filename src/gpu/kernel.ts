@@ -41,22 +41,43 @@ export interface Kernel {
 // Binding numbers are read from the shader, so that they are stated once.
 const BINDING = /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<[^>]*>)?\s+(\w+)/g;
 
+/** Modules of a device by their code: those of several entry points, or sets of constants, are parsed once. */
+const modulesOf = new WeakMap<GPUDevice, Map<string, Promise<GPUShaderModule>>>();
+
+function shaderModule(gpu: GpuDevice, name: string, code: string): Promise<GPUShaderModule> {
+  let modules = modulesOf.get(gpu.device);
+  if (modules === undefined) {
+    modules = new Map();
+    modulesOf.set(gpu.device, modules);
+  }
+  let parsed = modules.get(code);
+  if (parsed === undefined) {
+    parsed = parseShader(gpu, name, code);
+    modules.set(code, parsed);
+  }
+  return parsed;
+}
+
 /** Compile errors include the shader's source line, which drivers' own messages lack. */
+async function parseShader(gpu: GpuDevice, name: string, code: string): Promise<GPUShaderModule> {
+  const shader = gpu.device.createShaderModule({ label: name, code });
+  const messages = (await shader.getCompilationInfo()).messages.filter((message) => message.type === 'error');
+  if (messages.length === 0) return shader;
+  const lines = code.split('\n');
+  const text = messages.map(
+    (m) => `${name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}\n  ${lines[m.lineNum - 1] ?? ''}`,
+  );
+  throw new LocScaleError(
+    'internal',
+    `The shader ${name} does not compile on ${gpu.name}:\n${text.join('\n')}`,
+  );
+}
+
+/** Of one entry point, its constants set. */
 export async function createKernel(gpu: GpuDevice, source: KernelSource): Promise<Kernel> {
   const { device } = gpu;
   const { name, code, entryPoint = 'main', constants } = source;
-  const shader = device.createShaderModule({ label: name, code });
-  const messages = (await shader.getCompilationInfo()).messages.filter((message) => message.type === 'error');
-  if (messages.length > 0) {
-    const lines = code.split('\n');
-    const text = messages.map(
-      (m) => `${name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}\n  ${lines[m.lineNum - 1] ?? ''}`,
-    );
-    throw new LocScaleError(
-      'internal',
-      `The shader ${name} does not compile on ${gpu.name}:\n${text.join('\n')}`,
-    );
-  }
+  const shader = await shaderModule(gpu, name, code);
   const pipeline = await device.createComputePipelineAsync({
     label: `${name}.${entryPoint}`,
     layout: 'auto',

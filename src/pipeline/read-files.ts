@@ -6,7 +6,6 @@
 import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
 import { decompress } from '../formats/compression.ts';
-import { readStructure } from '../formats/coordinates.ts';
 import type { MapImage } from '../formats/map-image.ts';
 import { readMrc, readMrcHeader } from '../formats/mrc.ts';
 import type { Structure } from '../formats/structure.ts';
@@ -141,7 +140,9 @@ export async function readModel(
     hash.update(bytes);
     onRead({ bytes: bytes.length, sha256: hash.digest() });
   }
-  const structure = await readStructure(bytes, file.name);
+  // Most runs have no model.
+  const { readStructure } = await import('../formats/coordinates.ts');
+  const structure = readStructure(bytes, file.name);
   return NO_ID.test(structure.id) ? { ...structure, id: file.name.replace(/^.*[/\\]/, '') } : structure;
 }
 

@@ -97,19 +97,31 @@ export function isOverviewAt(voxelSize: number, { blocks }: Overview): boolean {
 function averageBlocks(data: ArrayLike<number>, [nz, ny, nx]: Shape, edge: number): Blocks {
   const shape: Shape = [Math.floor(nz / edge), Math.floor(ny / edge), Math.floor(nx / edge)];
   const blocks = new Float64Array(shape[0] * shape[1] * shape[2]);
-  const voxels = edge ** 3;
   for (let z = 0; z < shape[0] * edge; z++) {
     for (let y = 0; y < shape[1] * edge; y++) {
-      const from = (z * ny + y) * nx;
       const to = (Math.floor(z / edge) * shape[1] + Math.floor(y / edge)) * shape[2];
-      for (let bx = 0; bx < shape[2]; bx++) {
-        let sum = 0;
-        for (let k = 0; k < edge; k++) sum += data[from + bx * edge + k];
-        blocks[to + bx] += sum / voxels;
-      }
+      addRow(data, (z * ny + y) * nx, edge, blocks, to, shape[2]);
     }
   }
   return { blocks, shape, edge };
+}
+
+/** Adds a row of voxels to `count` blocks from `to` on. A function of its own is compiled within a few rows. */
+function addRow(
+  data: ArrayLike<number>,
+  from: number,
+  edge: number,
+  blocks: Float64Array,
+  to: number,
+  count: number,
+): void {
+  const voxels = edge ** 3;
+  for (let block = 0; block < count; block++) {
+    const first = from + block * edge;
+    let sum = 0;
+    for (let i = first; i < first + edge; i++) sum += data[i];
+    blocks[to + block] += sum / voxels;
+  }
 }
 
 /** Mean of the blocks in the middle of the box, or of those at its faces. */

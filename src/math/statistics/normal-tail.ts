@@ -26,7 +26,7 @@ function scaledErfc(x: number): number {
   return 1 / (Math.sqrt(Math.PI) * tail);
 }
 
-const chebyshev = makeSeries();
+let chebyshev: Float64Array | undefined;
 
 function makeSeries(): Float64Array {
   const nodes = DEGREE + 1;
@@ -44,6 +44,7 @@ function makeSeries(): Float64Array {
 /** Complementary error function. */
 export function erfc(x: number): number {
   if (x < 0) return 2 - erfc(-x);
+  chebyshev ??= makeSeries();
   const t = 2 / (2 + x);
   // Clenshaw's recurrence in y = 2t - 1.
   const twoY = 4 * t - 2;

@@ -17,26 +17,34 @@ describe('setImmediate for Dawn', () => {
     const calls: string[] = [];
     const run: (() => void)[] = [];
     let time = 0;
-    const note = (name: string) => (callback: () => void) => {
-      calls.push(name);
+    const note = (name: string) => (callback: () => void, milliseconds?: number) => {
+      calls.push(milliseconds === undefined ? name : `${name} ${milliseconds}`);
       run.push(callback);
     };
     const paced = paceDawn(note('immediate') as typeof setImmediate, note('pause'), () => time);
     return { calls, run, paced, at: (t: number) => (time = t) };
   }
 
-  it('looks in every turn for a millisecond, then after pauses; the next wait begins anew', () => {
+  it('looks in every turn for a millisecond, then after pauses that grow; the next wait begins anew', () => {
     const { calls, run, paced, at } = recorded();
     let waiting = true;
     const look = native(() => {
       if (waiting) paced(look);
     });
     paced(look);
-    for (const time of [0.5, 0.9, 1.1, 7]) {
+    for (const time of [0.5, 0.9, 1.1, 7, 150, 10_000]) {
       at(time);
       run.pop()!();
     }
-    expect(calls).toEqual(['immediate', 'immediate', 'immediate', 'pause', 'pause']);
+    expect(calls).toEqual([
+      'immediate',
+      'immediate',
+      'immediate',
+      'pause 1',
+      'pause 1',
+      'pause 3',
+      'pause 8',
+    ]);
     waiting = false;
     run.pop()!();
     paced(look);
