@@ -223,10 +223,11 @@ async function transformKernels(
 ): Promise<void> {
   const { shellMaps, batches, placeKernels } = buffers;
   await withScratch(gpu, async (scratch) => {
-    const kernels = scratch.table(
-      `${NAME} kernels`,
-      Float32Array.from(values.flatMap((kernel) => Array.from(kernel))),
-    );
+    const all = new Float32Array(values.length * values[0].length);
+    values.forEach((kernel, shell) => {
+      all.set(kernel, shell * kernel.length);
+    });
+    const kernels = scratch.table(`${NAME} kernels`, all);
     submitPass(gpu, `${NAME} kernels`, (pass) => {
       for (const batch of batches) {
         const parameters = scratch.uniform(NAME, fieldsOf(batch));

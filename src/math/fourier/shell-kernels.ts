@@ -45,25 +45,36 @@ export function shellKernels(windowVoxels: number, taper?: WindowTaper): Float64
       cosines[d * n + f] = multiplicity * Math.cos((2 * Math.PI * ((d * f) % w)) / w);
     }
   }
-  return Array.from({ length: shells + 1 }, (_, shell) => {
-    const hat = new Float64Array(n * n * n);
-    for (let a = 0, i = 0; a < n; a++) {
-      for (let b = 0; b < n; b++) {
-        for (let c = 0; c < n; c++, i++) {
-          const { lower, t } = shellInterpolation(Math.sqrt(a * a + b * b + c * c) / perShell, shells);
-          hat[i] = lower === shell ? 1 - t : lower + 1 === shell ? t : 0;
-        }
+  const edge = Float64Array.from({ length: n }, (_, d) => (taper === undefined ? 1 : hannWeight(d, w)));
+  return hats(n, perShell, shells).map((hat) => {
+    let values = hat;
+    for (let axis = 0; axis < 3; axis++) values = transformLastAxis(values, cosines, n);
+    return applyEdge(values, 1 / (w * w * w), edge);
+  });
+}
+
+/** h_r at n^3 frequencies, `perShell` of them per shell. */
+function hats(n: number, perShell: number, shells: number): Float64Array[] {
+  const all = Array.from({ length: shells + 1 }, () => new Float64Array(n * n * n));
+  for (let a = 0, i = 0; a < n; a++) {
+    for (let b = 0; b < n; b++) {
+      for (let c = 0; c < n; c++, i++) {
+        const { lower, t } = shellInterpolation(Math.sqrt(a * a + b * b + c * c) / perShell, shells);
+        all[lower][i] = 1 - t;
+        if (lower < shells) all[lower + 1][i] = t;
       }
     }
-    let values: Float64Array = hat;
-    for (let axis = 0; axis < 3; axis++) values = transformLastAxis(values, cosines, n);
-    const norm = 1 / (w * w * w);
-    const edge = (d: number): number => (taper === undefined ? 1 : hannWeight(d, w));
-    return values.map((value, i) => {
-      const [dz, dy, dx] = [Math.floor(i / (n * n)), Math.floor(i / n) % n, i % n];
-      return value * norm * edge(dz) * edge(dy) * edge(dx);
-    });
-  });
+  }
+  return all;
+}
+
+/** In place: (z, y, x) times `norm` and the weight of each coordinate. */
+function applyEdge(values: Float64Array, norm: number, edge: Float64Array): Float64Array {
+  const n = edge.length;
+  for (let dz = 0, i = 0; dz < n; dz++)
+    for (let dy = 0; dy < n; dy++)
+      for (let dx = 0; dx < n; dx++, i++) values[i] = values[i] * norm * edge[dz] * edge[dy] * edge[dx];
+  return values;
 }
 
 /** Contracts the last axis with `cosines` and rotates the axes, so that three calls transform all. */

@@ -24,10 +24,12 @@ export function occupiedExtent({ blocks, counts }: Occupancy): { first: Shape; e
     for (let y = 0; y < blocks[1]; y++) {
       for (let x = 0; x < blocks[2]; x++, i++) {
         if (counts[i] === 0) continue;
-        [z, y, x].forEach((k, axis) => {
-          first[axis] = Math.min(first[axis], k);
-          end[axis] = Math.max(end[axis], k + 1);
-        });
+        first[0] = Math.min(first[0], z);
+        first[1] = Math.min(first[1], y);
+        first[2] = Math.min(first[2], x);
+        end[0] = Math.max(end[0], z + 1);
+        end[1] = Math.max(end[1], y + 1);
+        end[2] = Math.max(end[2], x + 1);
       }
     }
   }

@@ -208,34 +208,27 @@ export function confidenceSphere(shape: Shape): ConfidenceSphere {
   const rowEnd = new Int32Array(shape[0] * shape[1]);
   // The coordinate next to the centre: from there the distance rises both ways.
   const middle = xs.reduce((best, x, i) => (Math.abs(x) < Math.abs(xs[best]) ? i : best), 0);
+  const isOutside = (x: number, rest: number): boolean => Math.sqrt(rest + xs[x] * xs[x]) > radius;
   let voxels = 0;
+  // Ends of a row lie near those of the row before.
+  let [start, end] = [0, 0];
   for (let z = 0; z < shape[0]; z++) {
     for (let y = 0; y < shape[1]; y++) {
       const rest = zs[z] * zs[z] + ys[y] * ys[y];
-      const outside = (x: number): boolean => Math.sqrt(rest + xs[x] * xs[x]) > radius;
       // Rows outside the sphere stay empty: start = end = 0.
-      let start = 0;
-      let end = 0;
-      if (!outside(middle)) {
-        start = bisect(0, middle, (x) => !outside(x));
-        end = bisect(middle + 1, shape[2], outside);
-      }
+      if (isOutside(middle, rest)) continue;
+      start = Math.min(start, middle);
+      while (start > 0 && !isOutside(start - 1, rest)) start--;
+      while (isOutside(start, rest)) start++;
+      end = Math.max(end, middle + 1);
+      while (end < shape[2] && !isOutside(end, rest)) end++;
+      while (end > middle + 1 && isOutside(end - 1, rest)) end--;
       rowStart[z * shape[1] + y] = start;
       rowEnd[z * shape[1] + y] = end;
       voxels += end - start;
     }
   }
   return { voxels, rowStart, rowEnd };
-}
-
-/** First x of [low, high) for which `holds`, which stays true from there on; `high` if there is none. */
-function bisect(low: number, high: number, holds: (x: number) => boolean): number {
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 function sphereCoordinates(n: number): Float64Array {
