@@ -3,7 +3,7 @@
  * modules, one after the other. The modules themselves stay in dist/ for the library. Files beside a module (shaders,
  * kernels, threads) are found from where the module lies in dist/.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,6 +25,19 @@ const placed = {
 /** Name of an entry's chunk. */
 const chunkOf = (entry) => entry.replaceAll('/', '-');
 
+/** Throws for what the installed package would not find. */
+function checkImports(chunks) {
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const installed = { ...dependencies, ...optionalDependencies };
+  const own = new Set(chunks.map(({ fileName }) => fileName));
+  for (const id of chunks.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports])) {
+    const [scope, name] = id.split('/');
+    const found = scope.startsWith('@') ? `${scope}/${name}` : scope;
+    if (!own.has(id) && !id.startsWith('node:') && !Object.hasOwn(installed, found))
+      throw new Error(`The program imports ${id}, which is no dependency of the package.`);
+  }
+}
+
 /** Replaces the entries that tsc has written; their modules stay as they are. */
 export async function buildProgram() {
   const { rolldown } = await import('rolldown');
@@ -32,8 +45,8 @@ export async function buildProgram() {
     input: Object.fromEntries(ENTRIES.map((entry) => [chunkOf(entry), join(dist, `${entry}.js`)])),
     plugins: [placed],
     platform: 'node',
-    // Packages stay where they are installed.
-    external: (id) => !/^[.#]/.test(id) && !id.startsWith(root),
+    // Packages stay where they are installed; helpers of the bundler are not among them.
+    external: (id) => !/^([.#\0]|@oxc-project\/)/.test(id) && !id.startsWith(root),
     resolve: { alias: { '#platform': join(dist, 'platform/node.js') } },
     onLog: (level, log) => {
       if (level === 'warn' && log.code !== 'PLUGIN_TIMINGS') throw new Error(log.message);
@@ -46,6 +59,7 @@ export async function buildProgram() {
     chunkFileNames: '[name]-[hash].js',
   });
   await build.close();
+  checkImports(output);
   const chunks = join(dist, 'chunks');
   rmSync(chunks, { recursive: true, force: true });
   mkdirSync(chunks, { recursive: true });
