@@ -9,8 +9,8 @@ import process from 'node:process';
 
 /** Where limits are found; tests have files and variables of their own. */
 export interface Surroundings {
-  /** Variables of batch systems. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** An environment variable; undefined where it is not set. */
+  variable(name: string): string | undefined;
   /** Text of a file; undefined where there is none. */
   read(path: string): string | undefined;
 }
@@ -20,15 +20,18 @@ const MIB = 2 ** 20;
 const CGROUPS = '/sys/fs/cgroup';
 
 const here: Surroundings = {
-  env: process.env,
-  read(path) {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch {
-      return undefined;
-    }
-  },
+  variable: (name) => permitted(() => process.env[name]),
+  read: (path) => permitted(() => readFileSync(path, 'utf8')),
 };
+
+/** Undefined also where Deno has no permission: what is not known is no limit. */
+function permitted<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
 
 let cores: number | undefined;
 let memoryBytes: number | undefined;
@@ -53,10 +56,10 @@ export function grantedCores(cores: number, surroundings: Surroundings): number 
       version === 2 ? read('cpu.max').split(' ') : [read('cpu.cfs_quota_us'), read('cpu.cfs_period_us')];
     return limit(quota) / limit(period);
   });
-  const { env } = surroundings;
-  const job = env.SLURM_JOB_ID === undefined ? Number.POSITIVE_INFINITY : limit(env.SLURM_CPUS_ON_NODE);
   // A part of a core is left out; no period gives NaN, which is no limit.
-  const all = [cores, job, ...quotas.map(Math.floor)].filter((count) => !Number.isNaN(count));
+  const all = [cores, slurm('SLURM_CPUS_ON_NODE', surroundings), ...quotas.map(Math.floor)].filter(
+    (count) => !Number.isNaN(count),
+  );
   return Math.max(1, Math.min(...all));
 }
 
@@ -65,20 +68,23 @@ export function grantedMemoryBytes(total: number, surroundings: Surroundings): n
   const limits = groupsOf('memory', surroundings).map(({ folder, version }) =>
     limit(surroundings.read(`${folder}/${version === 2 ? 'memory.max' : 'memory.limit_in_bytes'}`)),
   );
-  return Math.min(total, slurmMemoryBytes(surroundings.env), ...limits);
+  return Math.min(total, slurmMemoryBytes(surroundings), ...limits);
 }
 
 /** Of a SLURM job on this node. Not all clusters enforce it by control groups: some kill what exceeds it. */
-function slurmMemoryBytes(env: Surroundings['env']): number {
-  if (env.SLURM_JOB_ID === undefined) return Number.POSITIVE_INFINITY;
-  return (
-    MIB *
-    Math.min(
-      limit(env.SLURM_MEM_PER_NODE),
-      limit(env.SLURM_MEM_PER_CPU) * limit(env.SLURM_CPUS_ON_NODE),
-      limit(env.SLURM_MEM_PER_GPU) * limit(env.SLURM_GPUS_ON_NODE),
-    )
-  );
+function slurmMemoryBytes(surroundings: Surroundings): number {
+  const of = (name: string): number => slurm(name, surroundings);
+  const mebibytes = [
+    of('SLURM_MEM_PER_NODE'),
+    of('SLURM_MEM_PER_CPU') * of('SLURM_CPUS_ON_NODE'),
+    of('SLURM_MEM_PER_GPU') * of('SLURM_GPUS_ON_NODE'),
+  ];
+  return MIB * Math.min(...mebibytes);
+}
+
+/** A number that SLURM has set for the job; infinite outside of one, where users may set it for later jobs. */
+function slurm(name: string, { variable }: Surroundings): number {
+  return variable('SLURM_JOB_ID') === undefined ? Number.POSITIVE_INFINITY : limit(variable(name));
 }
 
 /** Groups of the process for a controller, and those above them, which limit it too. */

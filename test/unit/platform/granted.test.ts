@@ -1,6 +1,11 @@
 /** Cores and memory of containers and batch jobs, by files and variables as Linux and SLURM have them. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { grantedCores, grantedMemoryBytes } from '../../../src/platform/granted.ts';
+import { denoBinary } from '../../support/running-app.ts';
 
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
@@ -11,7 +16,7 @@ interface Place {
   readonly files?: Record<string, string>;
 }
 const around = ({ env = {}, files = {} }: Place) => ({
-  env,
+  variable: (name: string): string | undefined => env[name],
   read: (path: string): string | undefined => files[path],
 });
 
@@ -98,4 +103,17 @@ describe('cores that may be used', () => {
   ])('%s', (_, place, expected) => {
     expect(grantedCores(64, around(place))).toBe(expected);
   });
+});
+
+const deno = denoBinary();
+it.runIf(deno !== undefined)('needs no permission of Deno for files and variables', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'locscale-granted-'));
+  const script = join(folder, 'script.ts');
+  const module = new URL('../../../src/platform/granted.ts', import.meta.url);
+  writeFileSync(script, `import { coreCount } from '${module}';\nconsole.log(coreCount() > 0);`);
+  const answer = execFileSync(deno as string, ['run', '--no-prompt', '--allow-sys', script], {
+    encoding: 'utf8',
+  });
+  expect(answer).toBe('true\n');
+  rmSync(folder, { recursive: true });
 });
