@@ -5,7 +5,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
 import { type FileContent, StagedFiles } from '../files/staged-files.ts';
-import { writeMrc } from '../formats/mrc.ts';
+import { writeMrcHeaderLast } from '../formats/mrc.ts';
 import type { LocScaleResult } from '../index.ts';
 import { imageOf } from '../pipeline/write.ts';
 import type { ReportData } from '../report/report-data.ts';
@@ -128,7 +128,7 @@ async function stageRows<R extends RunResult>(
     const words = typeof label === 'function' ? label(result) : label;
     const whole = `locscale-gpu ${packageVersion()}: ${words}`.slice(0, LABEL_CHARACTERS);
     // Nobody else writes to what was downloaded.
-    await staged.stage(path, writeMrc(image, { label: whole, unchanging: true }));
+    await staged.stage(path, writeMrcHeaderLast(image, { label: whole, unchanging: true }));
     engine.release(volume);
     written.push(path);
   }

@@ -1,6 +1,6 @@
 /** Reads and writes map and model files by name, for library users under Node and Deno. */
 import { basename, dirname } from 'node:path';
-import { writeMrc } from '../formats/mrc.ts';
+import { writeMrcHeaderLast } from '../formats/mrc.ts';
 import type { MapImage } from '../pipeline/types.ts';
 import { StagedFiles, targetOf } from './staged-files.ts';
 import { removeLeftovers } from './temporary-files.ts';
@@ -22,7 +22,7 @@ export async function writeMapFile(path: string, map: MapImage, label: string): 
   await removeLeftovers(dirname(target), (name) => name === basename(target));
   const staged = new StagedFiles();
   try {
-    await staged.stage(path, writeMrc(map, { label }));
+    await staged.stage(path, writeMrcHeaderLast(map, { label }));
     await staged.commit();
   } finally {
     staged.discard();

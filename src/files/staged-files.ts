@@ -4,9 +4,10 @@
  * written, and the link stays.
  */
 import { lstatSync, renameSync, unlinkSync } from 'node:fs';
-import { mkdir, open, readlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, sep } from 'node:path';
 import { LocScaleError } from '../errors.ts';
+import type { PlacedBytes } from '../formats/mrc-write.ts';
 import { reasonOf } from './file-errors.ts';
 import {
   discardTemporary,
@@ -58,8 +59,11 @@ export function withOption(option: string | undefined): string {
   return option === undefined ? '' : ` with ${option}`;
 }
 
-/** Text, or bytes in pieces, as maps are encoded. */
-export type FileContent = string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+/** Bytes that follow those before, or have their place in the file. */
+type Piece = Uint8Array | PlacedBytes;
+
+/** Text, or bytes in pieces, as maps are encoded: one is written while the next is made. */
+export type FileContent = string | Iterable<Piece> | AsyncIterable<Piece>;
 
 /** A file that is complete under a temporary name. */
 interface StagedFile {
@@ -98,8 +102,7 @@ export class StagedFiles {
     try {
       const file = await open(temporary, 'wx');
       try {
-        const chunks = typeof content === 'string' ? [new TextEncoder().encode(content)] : content;
-        for await (const chunk of chunks) await writeWhole(file, chunk);
+        await writePieces(file, typeof content === 'string' ? [new TextEncoder().encode(content)] : content);
         await file.sync();
       } finally {
         await file.close();
@@ -183,7 +186,29 @@ function isRemoved(path: string): boolean {
 }
 
 /** A single write may store a part of the bytes only. */
-async function writeWhole(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
-  let at = 0;
-  while (at < chunk.length) at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
+async function writePieces(file: FileHandle, pieces: Iterable<Piece> | AsyncIterable<Piece>): Promise<void> {
+  let end = 0;
+  let writing: Promise<void> | undefined;
+  try {
+    for await (const piece of pieces) {
+      await writing;
+      const { at, bytes } = piece instanceof Uint8Array ? { at: end, bytes: piece } : piece;
+      end = at + bytes.length;
+      writing = writeWhole(file, bytes, at);
+      // A failure is met before the next piece.
+      writing.catch(() => undefined);
+    }
+    await writing;
+  } finally {
+    // Not after the file is closed.
+    await writing?.catch(() => undefined);
+  }
+}
+
+async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const left = bytes.length - written;
+    written += (await file.write(bytes, written, left, position + written)).bytesWritten;
+  }
 }

@@ -12,24 +12,42 @@ export interface DensityStatistics {
 /** Voxels whose sums are taken together: they stay in the L1 cache for the second pass. */
 const PART_VOXELS = 4096;
 
-/**
- * Statistics in float64. Squares are summed about the mean of their part, in a second pass, and parts are
- * combined by Chan, Golub and LeVeque (1983): nothing cancels, however large the mean.
- */
+/** Statistics in float64 of all voxels. */
 export function densityStatistics(data: Float32Array): DensityStatistics {
-  const all = { count: 0, min: Infinity, max: -Infinity, mean: 0, squares: 0 };
-  for (let from = 0; from < data.length; from += PART_VOXELS) {
-    const part = statisticsOfPart(data, from, Math.min(from + PART_VOXELS, data.length));
-    const count = all.count + part.count;
-    const difference = part.mean - all.mean;
-    all.mean += (difference * part.count) / count;
-    all.squares += part.squares + (difference * difference * all.count * part.count) / count;
-    all.count = count;
-    if (part.min < all.min) all.min = part.min;
-    if (part.max > all.max) all.max = part.max;
+  const sums = new DensitySums();
+  sums.add(data);
+  return sums.statistics;
+}
+
+/**
+ * Statistics in float64 of voxels that are added piece by piece; pieces of a multiple of 4096 voxels give the bits
+ * of the whole. Squares are summed about the mean of their part, in a second pass, and parts are combined by Chan,
+ * Golub and LeVeque (1983): nothing cancels, however large the mean.
+ */
+export class DensitySums {
+  private count = 0;
+  private min = Infinity;
+  private max = -Infinity;
+  private mean = 0;
+  private squares = 0;
+
+  add(data: Float32Array): void {
+    for (let from = 0; from < data.length; from += PART_VOXELS) {
+      const part = statisticsOfPart(data, from, Math.min(from + PART_VOXELS, data.length));
+      const count = this.count + part.count;
+      const difference = part.mean - this.mean;
+      this.mean += (difference * part.count) / count;
+      this.squares += part.squares + (difference * difference * this.count * part.count) / count;
+      this.count = count;
+      if (part.min < this.min) this.min = part.min;
+      if (part.max > this.max) this.max = part.max;
+    }
   }
-  const { min, max, mean, squares, count } = all;
-  return { min, max, mean, rms: Math.sqrt(squares / count) };
+
+  get statistics(): DensityStatistics {
+    const { min, max, mean } = this;
+    return { min, max, mean, rms: Math.sqrt(this.squares / this.count) };
+  }
 }
 
 /** `squares`: of the deviations from `mean`. */

@@ -11,7 +11,7 @@
  */
 import { LocScaleError } from '../errors.ts';
 import { type AxisLayout, axisLayout, gatherSections } from './axis-order.ts';
-import { type DensityStatistics, densityStatistics } from './density-statistics.ts';
+import { type DensityStatistics, DensitySums, densityStatistics } from './density-statistics.ts';
 import { imodFlag, imodFlagsOf, setImodFlags } from './mode-0.ts';
 import { addLabel, encodeMrcHeader, type MrcHeader, mrcHeaderBytes, mrcMagic } from './mrc-header.ts';
 import { hostIsLittleEndian, swapBytes32 } from './voxel-codec.ts';
@@ -115,19 +115,63 @@ function* encodeVoxels(
  * extents and axis order.
  */
 export async function* writeMrc(
-  image: { readonly header: MrcHeader; readonly data: Float32Array },
+  image: WrittenMap,
   options: MrcWriteOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { header, data } = image;
-  const layout = axisLayout(header);
-  if (layout.columns * layout.rows * layout.sections !== data.length) {
-    throw new LocScaleError('internal', 'The volume to write does not have the extents of its header.', {
-      expected: `${header.nc} x ${header.nr} x ${header.ns} voxels`,
-      found: `${data.length} voxels`,
-    });
-  }
-  const output = outputHeader(header, densityStatistics(data), options.label);
-  yield encodeMrcHeader({ ...output, raw: ownBytes(header) }, true);
+  const layout = layoutOf(image);
+  yield headerBytes(header, densityStatistics(data), options.label);
   if (header.extended.length > 0) yield header.extended.slice();
   yield* encodeVoxels(layout, data, options.unchanging === true);
+}
+
+/** Bytes of a file, and where in it they belong. */
+export interface PlacedBytes {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The bytes of `writeMrc`, header last: the statistics of one chunk are summed while another is written.
+ */
+export async function* writeMrcHeaderLast(
+  image: WrittenMap,
+  options: MrcWriteOptions,
+): AsyncGenerator<PlacedBytes> {
+  const { header, data } = image;
+  const layout = layoutOf(image);
+  // Other axis orders would change the order of the sums.
+  const sums = layout.identity ? new DensitySums() : undefined;
+  const start = mrcHeaderBytes + header.extended.length;
+  if (header.extended.length > 0) yield { at: mrcHeaderBytes, bytes: header.extended.slice() };
+  let written = 0;
+  for (const bytes of encodeVoxels(layout, data, options.unchanging === true)) {
+    sums?.add(data.subarray(written / 4, (written + bytes.length) / 4));
+    yield { at: start + written, bytes };
+    written += bytes.length;
+  }
+  yield { at: 0, bytes: headerBytes(header, sums?.statistics ?? densityStatistics(data), options.label) };
+}
+
+/** In canonical order; the header has the extents and axis order of the file. */
+interface WrittenMap {
+  readonly header: MrcHeader;
+  readonly data: Float32Array;
+}
+
+function headerBytes(
+  header: MrcHeader,
+  statistics: DensityStatistics,
+  label: string,
+): Uint8Array<ArrayBuffer> {
+  return encodeMrcHeader({ ...outputHeader(header, statistics, label), raw: ownBytes(header) }, true);
+}
+
+function layoutOf({ header, data }: WrittenMap): AxisLayout {
+  const layout = axisLayout(header);
+  if (layout.columns * layout.rows * layout.sections === data.length) return layout;
+  throw new LocScaleError('internal', 'The volume to write does not have the extents of its header.', {
+    expected: `${header.nc} x ${header.nr} x ${header.ns} voxels`,
+    found: `${data.length} voxels`,
+  });
 }

@@ -14,7 +14,7 @@ import { type MrcHeader, mrcHeaderBytes, parseMrcHeader } from './mrc-header.ts'
 import { type CheckedHeader, checkMrcHeader, declaredByteLength } from './mrc-header-checks.ts';
 import { isRealMode, VoxelDecoder } from './voxel-codec.ts';
 
-export { type MrcWriteOptions, writeMrc } from './mrc-write.ts';
+export { type MrcWriteOptions, writeMrc, writeMrcHeaderLast } from './mrc-write.ts';
 
 /** How a map is read. */
 export interface MrcReadOptions {

@@ -89,6 +89,22 @@ describe('StagedFiles', () => {
     expect(await staged.commit()).toEqual([]);
   });
 
+  it('writes pieces one after the other, or where they belong', async () => {
+    const text = (words: string): Uint8Array => new TextEncoder().encode(words);
+    const staged = new StagedFiles();
+    await staged.stage(at('a'), [text('one '), text('two '), text('three')]);
+    await staged.stage(at('b'), [
+      { at: 4, bytes: text('two ') },
+      text('three'),
+      { at: 0, bytes: text('one ') },
+    ]);
+    await staged.commit();
+    expect(['a', 'b'].map((name) => readFileSync(at(name), 'utf8'))).toEqual([
+      'one two three',
+      'one two three',
+    ]);
+  });
+
   it('reports why a file cannot be written', async () => {
     await expect(new StagedFiles('-o').stage(at('none/a'), 'x')).rejects.toMatchObject({
       tag: 'bad-output',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decompress } from '../../../src/formats/compression.ts';
 import type { MapImage } from '../../../src/formats/map-image.ts';
-import { readMrc, writeMrc } from '../../../src/formats/mrc.ts';
+import { readMrc, writeMrc, writeMrcHeaderLast } from '../../../src/formats/mrc.ts';
 import { createMrcHeader, type MrcHeader } from '../../../src/formats/mrc-header.ts';
 import { validateMrc } from '../../../src/formats/mrc-validate.ts';
 import { asFile, collect, inChunks, type MrcFixture, makeMrc } from '../../support/mrc-fixture.ts';
@@ -84,6 +84,31 @@ describe('writing', () => {
         ncstart: -3,
       });
       expect(again.header.extended).toEqual(image.header.extended);
+    }
+  });
+
+  it.each([
+    ['a map of one chunk', axisOrders[0], [5, 7, 19]],
+    ['another axis order', axisOrders[4], [5, 7, 19]],
+    ['a map of several chunks, the last of them odd', axisOrders[0], [65, 67, 131]],
+    ['the same in another axis order', axisOrders[2], [65, 67, 131]],
+  ] as const)('gives the same bytes with the header last: %s', async (_, axes, extents) => {
+    const image = await read(makeMrc({ ...rich, axes, extents, sampling: extents }));
+    const voxels = image.data.map((value, i) => value + Math.sin(i));
+    const expected = await write({ ...image, data: voxels });
+    const file = new Uint8Array(expected.length);
+    for (const unchanging of [true, false]) {
+      let last = -1;
+      for await (const { at, bytes } of writeMrcHeaderLast(
+        { ...image, data: voxels },
+        { label, unchanging },
+      )) {
+        file.set(bytes, at);
+        if (at < 1024) last = at;
+        else expect(last).toBe(-1);
+      }
+      expect(firstDifference(file, expected)).toBe(-1);
+      file.fill(0);
     }
   });
 
