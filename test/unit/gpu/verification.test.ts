@@ -13,7 +13,7 @@ import { describeGpu } from '../../support/gpu-device.ts';
 import { blobMask, mapLikeVolume } from '../../support/random-volume.ts';
 import { fails, listing, openWith } from '../../support/wrong-gpu.ts';
 
-const SHAPE: Shape = [18, 20, 24];
+const SHAPE: Shape = [12, 14, 16];
 const CUTOFFS = { voxelSize: 1.5, wilsonCutoff: 10.1, fscCutoff: 3.9 };
 const THEORETICAL = {
   kind: 'theoretical-profile',
@@ -121,7 +121,7 @@ describeGpu('the verification of kernels', (shared) => {
     await engine.shellSpectra(volume, volume);
     gpu.destroy();
     const subjects = [...known.keys()].join();
-    expect(subjects).toContain('radial-filter of 18 values');
+    expect(subjects).toContain('radial-filter of 12 values');
     expect(subjects).toContain('FSC');
     expect(Math.max(...known.values())).toBeLessThan(1e-5);
   });
@@ -138,18 +138,20 @@ describeGpu('the verification of kernels', (shared) => {
   });
 
   it.each(WRONG_LOCALLY)('sees that %s is wrong: %s', async (subject, from, to) => {
-    const { message } = await fails(from, to, (engine) => scaleLocally(engine, RULES[0]));
+    const { message } = await fails(subject, from, to, (engine) => scaleLocally(engine, RULES[0]));
     expect(message).toMatch(/^The GPU .* failed its self-test: its .* is wrong by \d\.\de[+-]\d/);
     expect(message).toContain(`its ${subject}`);
   });
 
   it.each(WRONG_SOFTLY)('sees that %s is wrong: %s', async (subject, from, to) => {
-    const { message } = await fails(from, to, (engine) => scaleSoftly(engine, TARGETS[0]));
+    const { message } = await fails(subject, from, to, (engine) => scaleSoftly(engine, TARGETS[0]));
     expect(message).toContain(`failed its self-test: its ${subject}`);
   });
 
   it.each(WRONG_REFINED)('sees that %s to a reference is wrong: %s', async (subject, from, to) => {
-    const { message } = await fails(from, to, (engine) => scaleSoftly(engine, { kind: 'reference' }));
+    const { message } = await fails(subject, from, to, (engine) =>
+      scaleSoftly(engine, { kind: 'reference' }),
+    );
     expect(message).toContain(`failed its self-test: its ${subject}`);
   });
 });

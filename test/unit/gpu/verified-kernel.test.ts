@@ -116,7 +116,7 @@ describeGpu('kernels of verbs', (shared) => {
   });
 
   it.each(WRONG)('%s: sees that its %s is wrong: %s', async (verb, subject, from, to) => {
-    const { message } = await fails(from, to, VERBS[verb]);
+    const { message } = await fails(subject, from, to, VERBS[verb]);
     expect(message).toMatch(/^The GPU .* failed its self-test: its .* is wrong by (NaN|\d\.\de[+-]\d)/);
     expect(message).toContain(`its ${subject} is wrong`);
   });
