@@ -2,7 +2,8 @@
  * The test files whose outcome can depend on the machine: those of the command line, and those that start
  * programs, look for a GPU or for the reference data, themselves or through a helper in test/. Found by their
  * imports, so that nobody keeps a list. `node tools/tests-of-surroundings.mjs` prints them, with
- * `--reference-data` those that look for the reference data.
+ * `--behind-walk` those of which the newcomer's walk skips some for want of reference data or time, but for the
+ * page's, which have a stage of CI.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -16,6 +17,7 @@ const SURROUNDINGS =
   /from '(node:child_process|webgpu|onnxruntime-node)'|\/(shared-data|platform\/[\w-]+|select-engine)\.ts'|LOCSCALE_SHARED/;
 
 const REFERENCE_DATA = /\/shared-data\.ts'|LOCSCALE_SHARED/;
+const LONG = /^\s*(it|describe|else describe)Long\(/m;
 
 /** Paths relative to `root`, sorted. */
 export function testsOfSurroundings(root) {
@@ -23,8 +25,9 @@ export function testsOfSurroundings(root) {
   return testsThat(root, SURROUNDINGS, (file) => file.startsWith(commandLine));
 }
 
-export function testsOfReferenceData(root) {
-  return testsThat(root, REFERENCE_DATA, () => false);
+export function testsBehindWalk(root) {
+  const isLong = (file) => LONG.test(readFileSync(file, 'utf8'));
+  return testsThat(root, REFERENCE_DATA, isLong).filter((file) => !file.startsWith(join('test', 'browser')));
 }
 
 /**
@@ -55,7 +58,7 @@ function testsThat(root, pattern, chosen) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = fileURLToPath(new URL('..', import.meta.url));
   process.stdout.write(
-    (process.argv[2] === '--reference-data' ? testsOfReferenceData : testsOfSurroundings)(root)
+    (process.argv[2] === '--behind-walk' ? testsBehindWalk : testsOfSurroundings)(root)
       .map((file) => `${file}\n`)
       .join(''),
   );

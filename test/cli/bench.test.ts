@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BenchRecord } from '../../src/bench/record.ts';
 import { describeMissing, findTestAdapter } from '../support/gpu-device.ts';
+import { describeLong } from '../support/required.ts';
 import { gpuEnvironment, usesHardware } from '../support/software-gpu.ts';
 import { type Runtime, runCli, runtimes, Workspace } from './run-cli.ts';
 
@@ -102,4 +103,4 @@ function onAGpu(): void {
 }
 
 if ('reason' in adapter) describeMissing('the benchmark on a GPU', adapter.reason, onAGpu);
-else describe('the benchmark on a GPU', onAGpu);
+else describeLong('the benchmark on a GPU', onAGpu);

@@ -59,12 +59,27 @@ const edgeFor = (line: string): number =>
       : SMALL;
 
 const workspaces = new Map<number, Workspace>();
+let drawPictures = (): void => undefined;
 beforeAll(async () => {
+  drawPictures = await leavePicturesOut();
   for (const edge of [SMALL, CUBE, WINDOW]) workspaces.set(edge, await workspaceOf(edge));
 });
 afterAll(() => {
+  drawPictures();
   for (const workspace of workspaces.values()) workspace.remove();
 });
+
+/** Those of reports, which take most of a second each; report.test.ts looks at them. Returns what ends it. */
+async function leavePicturesOut(): Promise<() => void> {
+  const drawing = await import('@resvg/resvg-js').catch(() => undefined);
+  if (drawing === undefined) return () => undefined;
+  const { prototype } = drawing.Resvg;
+  const { render } = prototype;
+  prototype.render = () => ({ asPng: () => Buffer.alloc(0) }) as ReturnType<typeof render>;
+  return () => {
+    prototype.render = render;
+  };
+}
 
 /** A folder with every file that a command names. */
 async function workspaceOf(edge: number): Promise<Workspace> {

@@ -6,16 +6,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runFaults } from '../robustness/faults/index.ts';
 import type { FaultName, FaultResults } from '../robustness/faults/types.ts';
+import { describeLong } from '../support/required.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'locscale-faults-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 
-describe('runs that are disturbed do what is documented', () => {
+describeLong('runs that are disturbed do what is documented', () => {
   const names: FaultName[] = ['sigterm', 'vanishing-inputs', 'worker-death', 'closed-pipes'];
 
   const lines: string[] = [];

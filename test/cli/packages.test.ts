@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeLong } from '../support/required.ts';
 import { edge } from '../unit/pipeline/test-maps.ts';
 import { ballValues, oneCube, runtimes, Workspace } from './run-cli.ts';
 
@@ -183,7 +184,7 @@ export const scaled = runLocScale({} as never, { parameters: { ...defaultParamet
   });
 });
 
-describe.skipIf(windows)('the bundle', () => {
+function bundle(): void {
   let folder: string;
   let program: string;
   let env: NodeJS.ProcessEnv;
@@ -239,4 +240,6 @@ describe.skipIf(windows)('the bundle', () => {
     expect(status).toBe(0);
     expect(stdout).not.toMatch(/package (webgpu|koffi).*(does not load|is needed)/);
   });
-});
+}
+
+describeLong('the bundle', bundle, !windows);

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { itLong } from '../support/required.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 let folder: string;
@@ -30,7 +31,7 @@ function campaign(...args: string[]): Promise<{ code: number | null; stdout: str
   });
 }
 
-it('reports each kind of fault, and continues after it', async () => {
+itLong('reports each kind of fault, and continues after it', async () => {
   const names = ['hang', 'wait', 'exit', 'later', 'memory'].map((kind) => `faulty-${kind}`);
   const only = names.flatMap((name) => ['--only', name]);
   const { code, stdout } = await campaign(...only, '--cases', '100', '--hang', '1', '--jobs', '3');

@@ -21,10 +21,15 @@ export function isRequired(need: Need): boolean {
 /** Whether to run what takes minutes together, as `.ci/run` does after the newcomer's walk. */
 export const isLong = process.env.LOCSCALE_LONG === '1';
 
+const unlessLong = isLong ? '' : ' [skipped: LOCSCALE_LONG=1 runs it]';
+
 /** A test that runs only then. `also`: what else it needs. */
 export function itLong(name: string, body: () => Promise<void>, also = true): void {
-  const reason = isLong ? '' : ' [skipped: LOCSCALE_LONG=1 runs it]';
-  it.skipIf(!isLong || !also)(`${name}${reason}`, { tags: ['long'] }, body);
+  it.skipIf(!isLong || !also)(`${name}${unlessLong}`, { tags: ['long'] }, body);
+}
+
+export function describeLong(name: string, body: () => void, also = true): void {
+  describe.skipIf(!isLong || !also)(`${name}${unlessLong}`, { tags: ['long'] }, body);
 }
 
 /** In place of a `describe` whose `need` is absent for `reason`. `body` names the tests that are skipped. */
