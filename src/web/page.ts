@@ -46,6 +46,7 @@ let state: State = { name: 'boot' };
 /** Of several pending plans only the last is used. */
 let planning = 0;
 let previewed: PageFile | undefined;
+let failureShown: Failure | undefined;
 
 function dispatch(event: PageEvent): void {
   const before = state;
@@ -300,7 +301,10 @@ function networkToLoad(): 'bundled' | 'dropped' | undefined {
   return fileOf(files, 'network') === undefined ? 'bundled' : 'dropped';
 }
 
+/** The same again is left as it is: screen readers read out what is new. */
 function showFailure(failure: Failure | undefined): void {
+  if (failure === failureShown) return;
+  failureShown = failure;
   const note = byId('failure');
   note.hidden = failure === undefined;
   note.replaceChildren();
@@ -355,8 +359,8 @@ function sentenceOf({ message, hint }: Failure): string {
 backend.onEvent = (event, age) => dispatch({ kind: 'run', event, now: performance.now() - age });
 if (server !== undefined) {
   server.onLink = (failure) => {
-    draw(state);
-    if (failure !== undefined) showFailure(failure);
+    if (failure === undefined) draw(state);
+    else showFailure(failure);
   };
 }
 form.onChange = change;

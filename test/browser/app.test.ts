@@ -109,6 +109,12 @@ describe.skipIf(launched.reason !== undefined)(`the app in Chromium ${launched.r
     await tunnel.break();
     await tab.shown('!document.getElementById("failure").hidden');
     expect(await tab.text('failure')).toMatch(/does not answer: .* tunnel .* the page finds it by itself/s);
+    // Attempts that fail, of which there is one or more in this time, are no news.
+    await tab.page.evaluate('window.said = document.getElementById("failure").firstElementChild');
+    await new Promise((resolve) => setTimeout(resolve, 1800));
+    expect(await tab.page.evaluate('said === document.getElementById("failure").firstElementChild')).toBe(
+      true,
+    );
     await tunnel.mend();
     await tab.shown('document.getElementById("failure").hidden');
     expect(await tab.text('run-note')).toContain('continues without this page');
