@@ -1,5 +1,7 @@
 /** Density that a reference does not explain: a ligand that it lacks, and nothing else. */
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { runLocScale } from '../../src/pipeline/index.ts';
 import type { LocScaleJob, LocScaleParameters, MapImage } from '../../src/pipeline/types.ts';
 import { makeMapImage } from '../../src/synthetic/map-image.ts';
@@ -29,38 +31,38 @@ const ofHalfMaps = (half1: MapImage, half2: MapImage): LocScaleJob['input'] => (
   half2,
 });
 
-describeEngines('unexplained density', (engine) => {
-  const look = async (
-    input: LocScaleJob['input'],
-    map: MapImage,
-    parameters: Partial<LocScaleParameters> = {},
-  ) => {
-    const on = await engine();
-    const job: LocScaleJob = {
-      input,
-      mask: around(20),
-      reference: { kind: 'model-map', map },
-      parameters: {
-        scaling: 'locscale',
-        windowVoxels: 12,
-        resolution: 4.2,
-        ...parameters,
-        unexplained: true,
-      },
-    };
-    const { unexplained, scaled, mask, soft } = await runLocScale(job, { engine: on });
-    if (unexplained === undefined) throw new Error('Nothing was looked for.');
-    const density = Float32Array.from(await on.download(unexplained.map));
-    on.release(unexplained.map, scaled, mask);
-    for (const volume of [soft?.resolution, soft?.signal]) if (volume) on.release(volume);
-    return { ...unexplained, density };
+const look = async (
+  on: Engine,
+  input: LocScaleJob['input'],
+  map: MapImage,
+  parameters: Partial<LocScaleParameters> = {},
+) => {
+  const job: LocScaleJob = {
+    input,
+    mask: around(20),
+    reference: { kind: 'model-map', map },
+    parameters: {
+      scaling: 'locscale',
+      windowVoxels: 12,
+      resolution: 4.2,
+      ...parameters,
+      unexplained: true,
+    },
   };
-  const distance = (a: readonly number[], b: readonly number[]): number =>
-    Math.hypot(...a.map((v, axis) => v - b[axis]));
+  const { unexplained, scaled, mask, soft } = await runLocScale(job, { engine: on });
+  if (unexplained === undefined) throw new Error('Nothing was looked for.');
+  const density = Float32Array.from(await on.download(unexplained.map));
+  on.release(unexplained.map, scaled, mask);
+  for (const volume of [soft?.resolution, soft?.signal]) if (volume) on.release(volume);
+  return { ...unexplained, density };
+};
+const distance = (a: readonly number[], b: readonly number[]): number =>
+  Math.hypot(...a.map((v, axis) => v - b[axis]));
 
+describeEngines('unexplained density', (engine) => {
   it('is the ligand that the reference lacks', async () => {
     const { half1, half2, partial, position } = scene();
-    const { blobs, density } = await look(ofHalfMaps(half1, half2), partial);
+    const { blobs, density } = await look(await engine(), ofHalfMaps(half1, half2), partial);
     expect(blobs).toHaveLength(1);
     const [blob] = blobs;
     expect(distance(blob.position, position)).toBeLessThan(2);
@@ -81,29 +83,35 @@ describeEngines('unexplained density', (engine) => {
     expect(fromLigand(density.indexOf(highest))).toBeLessThan(4);
   });
 
-  it('is nothing where the reference is complete', async () => {
-    const { half1, half2, complete } = scene();
-    const { blobs, density } = await look(ofHalfMaps(half1, half2), complete);
-    expect(blobs).toEqual([]);
-    expect(density.every((value) => value === 0)).toBe(true);
-  });
-
-  it('is nothing in noise', async () => {
-    const { noise1, noise2, complete } = scene();
-    expect((await look(ofHalfMaps(noise1, noise2), complete)).blobs).toEqual([]);
-    // A software GPU takes seconds for each run; the one below is by the same dispatches.
-    if ((await engine()).name !== 'cpu') return;
-    expect((await look({ kind: 'map', map: noise1 }, complete)).blobs).toEqual([]);
-  });
-
   it('is found in a single map, by its power above that of the solvent', async () => {
-    const { map, partial, complete, position } = scene();
-    const { blobs } = await look({ kind: 'map', map }, partial);
+    const { map, partial, position } = scene();
+    const { blobs } = await look(await engine(), { kind: 'map', map }, partial);
     expect(blobs).toHaveLength(1);
     expect(distance(blobs[0].position, position)).toBeLessThan(2);
     expect(blobs[0].meanFsc).toBeUndefined();
     expect(blobs[0].signalToNoise).toBeGreaterThan(2);
-    if ((await engine()).name !== 'cpu') return;
-    expect((await look({ kind: 'map', map }, complete)).blobs).toEqual([]);
+  });
+});
+
+// Of the method: by the same dispatches as above, for which a software GPU takes seconds.
+describe('unexplained density', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await createCpuEngine({ threads: 2 });
+  });
+  afterAll(() => engine.dispose());
+
+  it('is nothing where the reference is complete', async () => {
+    const { half1, half2, map, complete } = scene();
+    const { blobs, density } = await look(engine, ofHalfMaps(half1, half2), complete);
+    expect(blobs).toEqual([]);
+    expect(density.every((value) => value === 0)).toBe(true);
+    expect((await look(engine, { kind: 'map', map }, complete)).blobs).toEqual([]);
+  });
+
+  it('is nothing in noise', async () => {
+    const { noise1, noise2, complete } = scene();
+    expect((await look(engine, ofHalfMaps(noise1, noise2), complete)).blobs).toEqual([]);
+    expect((await look(engine, { kind: 'map', map: noise1 }, complete)).blobs).toEqual([]);
   });
 });
