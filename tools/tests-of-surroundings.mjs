@@ -17,7 +17,7 @@ const SURROUNDINGS =
   /from '(node:child_process|webgpu|onnxruntime-node)'|\/(shared-data|platform\/[\w-]+|select-engine)\.ts'|LOCSCALE_SHARED/;
 
 const REFERENCE_DATA = /\/shared-data\.ts'|LOCSCALE_SHARED/;
-const LONG = /^\s*(it|describe|else describe)Long\(/m;
+const LONG = /^import \{[^}]*\b(it|describe)Long\b/m;
 
 /** Paths relative to `root`, sorted. */
 export function testsOfSurroundings(root) {
