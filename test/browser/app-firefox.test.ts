@@ -30,8 +30,8 @@ describe.skipIf(launched.reason !== undefined)(`the app in Firefox ${launched.re
     app = await RunningApp.start(folder);
   });
   afterAll(async () => {
-    await app.stop();
     await browser.close();
+    await app.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
