@@ -1,9 +1,9 @@
 /** The session passed to every command: parsed command line, output streams, and abort signal. */
 import process from 'node:process';
+import { announceCpu, isGpuFailure } from '../after-gpu-failure.ts';
 import type { Engine } from '../engine/engine.ts';
 import { isLocScaleError, type LocScaleError } from '../errors.ts';
 import type { VerdictFile } from '../files/verdict-file.ts';
-import { SELF_TEST } from '../gpu/verification.ts';
 import type { LocScaleContext, ScaledWindows } from '../index.ts';
 import { totalMemoryBytes } from '../platform/index.ts';
 import type { LibraryOutput } from '../platform/library-output.ts';
@@ -147,11 +147,7 @@ export async function withEngine<T>(
   } catch (error) {
     if (selected.engine.name !== 'gpu' || !mayContinueOnCpu(session, error)) throw error;
     progress.clear();
-    // What a GPU has computed that computes wrongly is worth nothing.
-    if (error.where === SELF_TEST) scaledWindows?.clear();
-    const kept = scaledWindows?.count ?? 0;
-    const windows = kept === 0 ? '' : `, with the ${kept} windows that were scaled`;
-    logger.warn(`${withoutStop(error.message)}: the run begins again on the CPU${windows}.`);
+    logger.warn(announceCpu(error, scaledWindows));
     return run(await onCpu());
   }
 }
@@ -161,8 +157,7 @@ export async function withEngine<T>(
  * none can begin again alone.
  */
 function mayContinueOnCpu(session: Session, error: unknown): error is LocScaleError {
-  const ofGpu = isLocScaleError(error) && (error.tag === 'no-device' || error.tag === 'out-of-memory');
-  return ofGpu && toleratesLoss(session);
+  return isGpuFailure(error) && toleratesLoss(session);
 }
 
 /** Whether a run that has begun on a GPU may end on the CPU. */
@@ -170,11 +165,6 @@ export function toleratesLoss({ parsed: { values }, ranks, withoutGpus }: Sessio
   const { engine = 'auto', gpuIds } = values;
   const requested = gpuIds !== undefined && !mayFallBack(values);
   return engine === 'auto' && withoutGpus !== true && !requested && ranks?.team === undefined;
-}
-
-/** For a message that continues. */
-function withoutStop(sentence: string): string {
-  return sentence.replace(/\.$/, '');
 }
 
 /** Context of a pipeline run: its events become lines and progress bars. */

@@ -51,11 +51,19 @@ export interface Backend {
   cancel(): void;
 }
 
-/** Milliseconds after `cancel` before the worker is terminated. */
-const PATIENCE_MILLISECONDS = 2000;
+/**
+ * Milliseconds after `cancel` before the worker is terminated. Steps of a run look for its end now and then only;
+ * waiting saves starting another worker.
+ */
+const PATIENCE_MILLISECONDS = 500;
+/** What a worker must have answered once to know what the one before it knew. */
+const REMEMBERED: readonly RequestName[] = ['probe', 'demo'];
 
 /** A request that has no answer yet. */
 interface Waiting {
+  readonly name: RequestName;
+  /** For the next worker. */
+  readonly value: unknown;
   /** The worker's reply; its type follows from the request's name. */
   resolve(value: unknown): void;
   /** Also called for all requests at once when the worker ends. */
@@ -74,6 +82,8 @@ export class WorkerBackend implements Backend {
   private readonly waiting = new Map<number, Waiting>();
   /** Numbers requests across restarts, so that no late reply is taken for another's. */
   private count = 0;
+  /** Those of `REMEMBERED` that were requested. */
+  private readonly remembered = new Set<RequestName>();
   /** Reason why the worker has ended. */
   private ended: Failure | undefined;
 
@@ -81,24 +91,60 @@ export class WorkerBackend implements Backend {
     this.worker = this.start();
   }
 
-  /** Posts the request. The worker computes one at a time, in the order of arrival. */
+  /** Posts the request. */
   ask<N extends RequestName>(name: N, ...[value]: Takes<N>): Promise<Gives<N>> {
     if (this.ended !== undefined) return Promise.reject(new RequestFailure(this.ended));
-    const id = ++this.count;
+    if (REMEMBERED.includes(name)) this.remembered.add(name);
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
-      this.worker.postMessage({ id, name, value });
+      this.post({ name, value, resolve: resolve as (value: unknown) => void, reject });
     });
   }
 
-  /** Stops the run; the worker's data are lost if it had to be terminated. */
+  /** Stops the run; a result that has arrived, or is on its way, stands. */
   cancel(): void {
-    const pending = [...this.waiting.keys()];
+    const id = this.waitingFor('run');
+    if (id === undefined) return;
     this.worker.postMessage({ name: 'cancel' });
+    this.terminateAfter(id);
+  }
+
+  /** Unless the run with this number answers in time. Every other request is answered by the next worker. */
+  private terminateAfter(id: number): void {
     setTimeout(() => {
-      // A later request belongs to another run.
-      if (pending.some((id) => this.waiting.has(id))) this.restart('aborted', 'The run was stopped.');
+      if (!this.waiting.has(id)) return;
+      // A run waits while the result before is stored, but no longer than until the worker receives `cancel`.
+      if (this.waitingFor('store') !== undefined) this.terminateAfter(id);
+      else this.replace(id);
     }, PATIENCE_MILLISECONDS);
+  }
+
+  private replace(run: number): void {
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    this.worker.terminate();
+    this.worker = this.start();
+    this.remind();
+    for (const [id, request] of waiting)
+      if (id === run) request.reject(new RequestFailure({ tag: 'aborted', message: 'The run was stopped.' }));
+      else this.post(request);
+  }
+
+  /** A new worker of what the one before knew. */
+  private remind(): void {
+    const ignore = (): void => undefined;
+    for (const name of this.remembered)
+      this.post({ name, value: undefined, resolve: ignore, reject: ignore });
+  }
+
+  /** Number of such a request that has no answer yet. */
+  private waitingFor(name: RequestName): number | undefined {
+    return [...this.waiting].find(([, request]) => request.name === name)?.[0];
+  }
+
+  private post(request: Waiting): void {
+    const id = ++this.count;
+    this.waiting.set(id, request);
+    this.worker.postMessage({ id, name: request.name, value: request.value });
   }
 
   /** The worker's address comes from the build: its name has a hash in it. */
@@ -118,17 +164,19 @@ export class WorkerBackend implements Backend {
     };
     worker.onerror = ({ message }) => {
       // A worker that never answered will not answer the next time either.
-      if (answered) this.restart('internal', message || 'The worker that computes has failed.');
+      if (answered)
+        this.restart({ tag: 'internal', message: message || 'The worker that computes has failed.' });
       else this.end({ tag: 'internal', message: PART_MISSING });
     };
     return worker;
   }
 
-  /** Requests that wait fail; the next one gets a new worker. */
-  private restart(tag: string, message: string): void {
-    this.end({ tag, message });
+  /** Requests that wait fail, one of which may be the cause; the next one gets a new worker. */
+  private restart(failure: Failure): void {
+    this.end(failure);
     this.ended = undefined;
     this.worker = this.start();
+    this.remind();
   }
 
   /** No more requests are taken. */

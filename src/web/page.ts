@@ -165,7 +165,7 @@ async function start(): Promise<void> {
 }
 
 async function finish(run: Promise<RunSummary>): Promise<void> {
-  const release = await keepAwake();
+  const release = keepAwake();
   try {
     dispatch({ kind: 'done', summary: await run });
     if (server === undefined) void storage.store();
@@ -196,15 +196,19 @@ function cancel(): void {
   backend.cancel();
 }
 
-/** A lock keeps browsers from freezing a hidden page that computes for long. */
-async function keepAwake(): Promise<() => void> {
-  if (!('locks' in navigator)) return () => undefined;
-  return new Promise((resolve) => {
-    void navigator.locks.request(
-      'locscale-gpu run',
-      () => new Promise<void>((done) => resolve(() => done())),
-    );
+/**
+ * A lock keeps browsers from freezing a hidden page that computes for long. Nothing waits for it, and other tabs may
+ * hold it, too.
+ */
+function keepAwake(): () => void {
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
   });
+  void navigator.locks
+    ?.request('locscale-gpu run', { mode: 'shared' }, () => released)
+    .catch(() => undefined);
+  return release;
 }
 
 async function tryDemo(): Promise<void> {

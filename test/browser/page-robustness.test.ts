@@ -222,7 +222,7 @@ describe.skipIf(probe.reason !== undefined)(`the page, when things go wrong ${pr
       expect(await failure(tab)).toBe('');
       expect(await tab.text('numbers')).toMatch(/Computed on\s+CPU, \d+ worker thread/);
       expect(await tab.text('warnings')).toMatch(
-        /The GPU .*(was lost|stopped working) \(.*\)\. The run starts again on the CPU\.|The GPU is not used: /,
+        /The GPU .*(was lost|stopped working) \(.*\): the run begins again on the CPU\.|The GPU is not used: /,
       );
       expect(relativeL2(voxels(await tab.saved('locscale_output.mrc')), expected)).toBe(0);
       await tab.page.click('#again');
@@ -241,6 +241,88 @@ describe.skipIf(probe.reason !== undefined)(`the page, when things go wrong ${pr
     await tab.finished();
     expect(await failure(tab)).toBe('');
     expect(await tab.page.evaluate('location.hash')).toBe('#engine=cpu');
+    expect(tab.trouble).toEqual([]);
+  });
+
+  it('has one outcome when a run is cancelled: at once, at any step, twice, with its result under way', async () => {
+    const tab = await open('#engine=cpu&b=1');
+    const events = (): Promise<string[]> => tab.page.evaluate('window.outcomes') as Promise<string[]>;
+    // Every outcome that the page has shown of a run, and what happens just before it hears of one.
+    await tab.page.evaluate(`{
+      window.outcomes = [];
+      let last = 'run';
+      new MutationObserver(() => {
+        const shown = ['run', 'setup', 'result', 'failure'].filter((id) => !document.getElementById(id).hidden);
+        if (shown.join() !== last) outcomes.push(last = shown.join());
+      }).observe(document.body, { subtree: true, attributes: true });
+      const { onmessage } = runWorker;
+      runWorker.onmessage = (event) => {
+        window.beforeMessage?.(event.data);
+        onmessage.call(runWorker, event);
+      };
+    }`);
+    const cancelled = async (when: string): Promise<string[]> => {
+      await tab.ready();
+      await tab.page.evaluate(`window.beforeMessage = undefined, window.outcomes.length = 0`);
+      await tab.page.evaluate(when);
+      await tab.shown('window.outcomes.length > 1 && document.getElementById("run").hidden');
+      // Long enough for a second outcome, and for a worker that is given up.
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      return events();
+    };
+    const press = "document.getElementById('cancel').click();";
+    const begin = "document.getElementById('start').click();";
+    await tab.choose('half1.mrc', 'half2.mrc');
+    expect(await cancelled(begin + press)).toEqual(['run', 'setup']);
+    expect(await cancelled(begin + press + press)).toEqual(['run', 'setup']);
+    for (const step of ['files', 'fsc', 'scaling', 'report'])
+      expect(
+        await cancelled(
+          `window.beforeMessage = ({ event }) => { if (event?.name === '${step}') { ${press} } }; ${begin}`,
+        ),
+        step,
+      ).toEqual(['run', 'setup']);
+    // Its result is on its way to the page, and stands.
+    expect(
+      await cancelled(`window.beforeMessage = ({ value }) => { if (value?.files) { ${press} } }; ${begin}`),
+    ).toEqual(['run', 'result']);
+    expect(await failure(tab)).toBe('');
+    expect(tab.trouble).toEqual([]);
+    await tab.page.click('#again');
+    await stillWorks(tab);
+  });
+
+  it('stores a result whole while the next run is cancelled, and runs next to other tabs', async () => {
+    const tab = await open();
+    // Another tab that computes.
+    await tab.page.evaluate(
+      "void navigator.locks.request('locscale-gpu run', { mode: 'shared' }, () => new Promise(() => {}))",
+    );
+    await tab.inWorker(`{
+      const { prototype } = FileSystemFileHandle;
+      const { createSyncAccessHandle } = prototype;
+      prototype.createSyncAccessHandle = async function () {
+        await new Promise((resolve) => { globalThis.store = resolve; });
+        prototype.createSyncAccessHandle = createSyncAccessHandle;
+        return createSyncAccessHandle.call(this);
+      };
+    }`);
+    await run(tab, 'half1.mrc', 'half2.mrc');
+    await tab.page.click('#edit');
+    await tab.ready();
+    await tab.page.evaluate(
+      "document.getElementById('start').click(), document.getElementById('cancel').click()",
+    );
+    await tab.ready();
+    await tab.inWorker('store()');
+    // Answered once the store has ended.
+    await tab.page.evaluate(`new Promise((resolve) => {
+      runWorker.addEventListener('message', ({ data }) => data.id === -1 && resolve());
+      runWorker.postMessage({ id: -1, name: 'storedResults' });
+    })`);
+    await tab.page.reload();
+    await tab.booted();
+    await tab.shown("document.querySelectorAll('#earlier-list li').length === 1");
     expect(tab.trouble).toEqual([]);
   });
 

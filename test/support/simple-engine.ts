@@ -82,7 +82,7 @@ export function createSimpleEngine({ largestTile = TILE }: { largestTile?: Shape
       const start = String(tile.start);
       for (const index of inMask.filter((i) => String(tileStart(i, shape, tileSize)) === start)) {
         // Lets timers and aborts of the caller run between windows.
-        if (done % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (done % 64 === 0) await new Promise((resolve) => setTimeout(resolve));
         if (hooks.signal?.aborted === true) throw new Error('stopped in the middle');
         const [voxel] = directLocalScaling(input, [index]);
         [voxel.value, voxel.bFactor, voxel.quality].forEach((value, i) => {

@@ -1,5 +1,7 @@
 /** A GPU that fails in mid-run costs time, not the run, unless the user insists on it. */
+import { announceCpu, isGpuFailure } from '../../after-gpu-failure.ts';
 import { isLocScaleError, LocScaleError, named } from '../../errors.ts';
+import { createScaledWindows, type ScaledWindows } from '../../pipeline/scaled-windows.ts';
 import type { EngineChoice } from '../../select-engine.ts';
 
 /** One try at a run. */
@@ -8,6 +10,8 @@ export interface Attempt {
   readonly choice: EngineChoice['engine'];
   /** To be called once an engine is open. */
   readonly onEngine: (description: string) => void;
+  /** For the run: windows that the GPU has scaled, which the second try takes. Absent where none follows. */
+  readonly scaledWindows: ScaledWindows | undefined;
 }
 
 /**
@@ -19,20 +23,21 @@ export async function continuingOnCpu<T>(
   attempt: (attempt: Attempt) => Promise<T>,
   announce: (message: string) => void,
 ): Promise<T> {
+  const scaledWindows = choice === 'auto' ? createScaledWindows() : undefined;
   let onGpu = false;
   try {
     return await attempt({
       choice,
+      scaledWindows,
       onEngine: (description) => {
         onGpu = description.startsWith('GPU');
       },
     });
   } catch (thrown) {
     const error = onGpu ? inSentence(thrown) : thrown;
-    const isGpus = onGpu && isLocScaleError(error) && ['no-device', 'out-of-memory'].includes(error.tag);
-    if (choice !== 'auto' || !isGpus) throw error;
-    announce(`${error.message} The run starts again on the CPU.`);
-    return attempt({ choice: 'cpu', onEngine: () => undefined });
+    if (choice !== 'auto' || !onGpu || !isGpuFailure(error)) throw error;
+    announce(announceCpu(error, scaledWindows));
+    return attempt({ choice: 'cpu', scaledWindows, onEngine: () => undefined });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The run of this worker: its engine, its result, and what the page wants to see of it. One at a time. */
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, stopIfAborted } from '../../errors.ts';
 import { correlationInside } from '../../math/statistics/statistics.ts';
 import type { ReferencePredictor } from '../../network/graph/model.ts';
 import { runLocScale } from '../../pipeline/index.ts';
@@ -63,14 +63,13 @@ export class Runs {
     this.truth = truth;
   }
 
-  /** The run rejects with 'aborted' at its next step; without a run nothing happens. */
+  /** The run rejects with 'aborted' at its next step, also if that is its last; without a run nothing happens. */
   cancel(): void {
     this.abort?.abort();
   }
 
   /** Frees the result before, so that the new run has its memory. */
   async run(request: JobRequest): Promise<RunSummary> {
-    await this.discard();
     const abort = new AbortController();
     this.abort = abort;
     const warnings: string[] = [];
@@ -81,6 +80,7 @@ export class Runs {
     const { signal } = abort;
     const run = { begun: performance.now(), started: new Date(), signal, warnings, warn };
     try {
+      await this.makeRoom(signal);
       return await continuingOnCpu(
         request.settings.engine ?? 'auto',
         (attempt) => this.attempt(request, run, attempt),
@@ -95,7 +95,7 @@ export class Runs {
   private async attempt(
     request: JobRequest,
     { begun, started, signal, warnings, warn }: RunUnderWay,
-    { choice, onEngine }: Attempt,
+    { choice, onEngine, scaledWindows }: Attempt,
   ): Promise<RunSummary> {
     // Loaded now, so that nothing is requested once the run has begun.
     const loading = import('./outputs.ts');
@@ -122,6 +122,7 @@ export class Runs {
       const result = await runLocScale(job, {
         engine,
         signal,
+        scaledWindows,
         consumeInputs: true,
         keepMap: true,
         keepReference: true,
@@ -135,8 +136,9 @@ export class Runs {
       this.step('report', 'Looking through the result');
       const done = { engine, reason, request, result, files, matched, job, predictor };
       const { shown, summary } = await finish({ ...done, started, begun, mode: plan.mode, warnings });
-      this.shown = shown;
       const whole = { ...summary, truth: await this.compared(request, shown) };
+      stopIfAborted(signal);
+      this.shown = shown;
       this.own = { shown, summary: whole, title: titleOf(request) };
       return whole;
     } catch (error) {
@@ -226,6 +228,15 @@ export class Runs {
   private last(): Shown {
     if (this.shown === undefined) throw new LocScaleError('internal', 'There is no result any more.');
     return this.shown;
+  }
+
+  /** Cancelled while the result before is still being stored, a run leaves that result alone. */
+  private async makeRoom(signal: AbortSignal): Promise<void> {
+    const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await Promise.race([this.storing, aborted]);
+    stopIfAborted(signal);
+    await this.discard();
+    stopIfAborted(signal);
   }
 
   /** A store under way still reads from the engine, so it ends first. */

@@ -1,11 +1,12 @@
 /** A GPU that is lost while it scales: what it has finished is taken over, the rest is scaled by the CPU. */
 import { describe, expect, it } from 'vitest';
-import type { Engine, OpenedScaling, TileHooks } from '../../../src/engine/engine.ts';
+import type { Engine, TileHooks } from '../../../src/engine/engine.ts';
 import { volumesOf } from '../../../src/engine/jobs.ts';
 import { LocScaleError } from '../../../src/errors.ts';
 import { createScaledWindows, defaultParameters, runLocScale } from '../../../src/pipeline/index.ts';
 import type { ScaledWindows } from '../../../src/pipeline/scaled-windows.ts';
 import type { LocScaleContext, LocScaleJob, LocScaleResult } from '../../../src/pipeline/types.ts';
+import { gpu, lost } from '../../support/losing-gpu.ts';
 import { memoryCheckpoints } from '../../support/memory-checkpoints.ts';
 import { createSimpleEngine } from '../../support/simple-engine.ts';
 import { noisyBlob } from './test-maps.ts';
@@ -15,51 +16,6 @@ const job = (change: Partial<LocScaleJob['parameters']> = {}): LocScaleJob => ({
   reference: { kind: 'model-map', map: noisyBlob('reference.mrc', 3, 0.01, 2) },
   parameters: { ...defaultParameters, windowVoxels: 10, resolution: 8, measureBFactors: true, ...change },
 });
-const lost = new LocScaleError('no-device', 'The GPU Test was lost.');
-
-/**
- * A GPU whose values are `gain` times those of the CPU, so that a test sees whose they are, and which is lost after
- * `tiles` tiles, if at all.
- */
-function gpu(gain: number, tiles = Number.POSITIVE_INFINITY): Engine {
-  const engine = createSimpleEngine();
-  let done = 0;
-  const changed = ({ onTiles, ...hooks }: TileHooks, change: () => Promise<void>): TileHooks => ({
-    ...hooks,
-    async onTiles(finished) {
-      await change();
-      await onTiles?.(finished);
-      if (++done >= tiles) throw lost;
-    },
-  });
-  return {
-    ...engine,
-    name: 'gpu',
-    description: 'GPU, Test',
-    async openLocalScaling(settings): Promise<OpenedScaling> {
-      const opened = await engine.openLocalScaling(settings);
-      return {
-        ...opened,
-        async start(maps, tileSize) {
-          const run = await opened.start(maps, tileSize);
-          const raised = new Set<number>();
-          const raise = async (): Promise<void> => {
-            const scaled = await engine.download(run.result.scaled);
-            scaled.forEach((value, i) => {
-              if (value === 0 || raised.has(i)) return;
-              raised.add(i);
-              scaled[i] = gain * value;
-            });
-          };
-          return {
-            ...run,
-            run: (hooks = {}, starts) => run.run(changed(hooks, raise), starts),
-          };
-        },
-      };
-    },
-  };
-}
 
 interface Attempt {
   readonly maps: readonly Float32Array[];

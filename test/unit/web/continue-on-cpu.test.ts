@@ -28,16 +28,16 @@ describe('a run whose GPU fails', () => {
     expect(await run('auto', 'GPU, some model', tag)).toEqual({
       outcome: 'a map',
       choices: ['auto', 'cpu'],
-      said: ['The GPU was lost. The run starts again on the CPU.'],
+      said: ['The GPU was lost: the run begins again on the CPU.'],
     });
   });
 
   it('explains in a sentence what the browser calls by a name of its own', async () => {
     const dropped = new Error('Instance dropped error in getCompilationInfo');
-    const sentence = 'The GPU stopped working (Instance dropped error in getCompilationInfo).';
+    const sentence = 'The GPU stopped working (Instance dropped error in getCompilationInfo)';
     const { outcome, said } = await run('auto', 'GPU, some model', 'internal', dropped);
-    expect([outcome, ...said]).toEqual(['a map', `${sentence} The run starts again on the CPU.`]);
-    expect((await run('gpu', 'GPU, some model', 'internal', dropped)).outcome).toBe(sentence);
+    expect([outcome, ...said]).toEqual(['a map', `${sentence}: the run begins again on the CPU.`]);
+    expect((await run('gpu', 'GPU, some model', 'internal', dropped)).outcome).toBe(`${sentence}.`);
     expect((await run('auto', 'CPU', 'internal', dropped)).outcome).toBe(dropped.message);
   });
 

@@ -1,0 +1,1 @@
+export declare const COMPUTING_ARGS: string[];
