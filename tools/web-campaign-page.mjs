@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { COMPUTING_ARGS } from '../test/support/chromium-args.mjs';
 import { startFirefox } from '../test/support/firefox.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -18,13 +19,7 @@ async function launch(kind) {
     executablePath: own ?? (await chromium.executablePath()),
     headless: own === undefined ? 'shell' : true,
     protocolTimeout: PATIENCE_MILLISECONDS,
-    args: [
-      '--no-sandbox',
-      '--use-angle=swiftshader',
-      '--enable-unsafe-swiftshader',
-      '--enable-unsafe-webgpu',
-      '--use-webgpu-adapter=swiftshader',
-    ],
+    args: COMPUTING_ARGS,
   });
 }
 

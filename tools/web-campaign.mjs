@@ -379,12 +379,12 @@ try {
       throw new Error(`There is no part ${name}: ${Object.keys(parts).join(', ')}.`);
     const busy = await busyShare();
     const begun = new Date();
-    const [figures, ...checks] = await parts[name]();
-    const isIdle = busy < IDLE_SHARE;
     const { stdout: commit } = spawnSync('git', ['rev-parse', '--short=10', 'HEAD'], {
       cwd: root,
       encoding: 'utf8',
     });
+    const [figures, ...checks] = await parts[name]();
+    const isIdle = busy < IDLE_SHARE;
     write({
       [name]: {
         date: begun.toISOString().slice(0, 10),

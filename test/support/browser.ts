@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type { Browser } from 'puppeteer-core';
+import { COMPUTING_ARGS } from './chromium-args.mjs';
 import { startFirefox } from './firefox.mjs';
 import { isLong, isRequired } from './required.ts';
 
@@ -18,17 +19,7 @@ export async function forLongJourneys(launch: () => Promise<Launched>): Promise<
   return { reason: '(skipped: takes minutes; LOCSCALE_LONG=1 runs it)' };
 }
 
-/**
- * Processes of their own, so that pages can be isolated and share memory; WebGPU on the browser's software
- * GPU.
- */
-export const COMPUTING_ARGS = [
-  '--no-sandbox',
-  '--use-angle=swiftshader',
-  '--enable-unsafe-swiftshader',
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-];
+export { COMPUTING_ARGS };
 
 export async function launchBrowser(options: { args?: string[] } = {}): Promise<Launched> {
   try {
