@@ -55,10 +55,11 @@ function embeddingEntry(file, threadCode, { exported = false, sessions = null } 
   };
 }
 
-function embeddedSessions({ worker, runtime }) {
+function embeddedSessions({ worker, keras, runtime }) {
   return `
     import { embedOnnxruntime } from ${JSON.stringify(join(src, 'platform/embedded.ts'))};
     ${worker === undefined ? '' : `embedThread('session-worker.js', new URL(${JSON.stringify(worker)}, import.meta.url));`}
+    ${keras === undefined ? '' : `embedThread('keras-worker.js', new URL(${JSON.stringify(keras)}, import.meta.url));`}
     embedOnnxruntime(() => import(new URL(${JSON.stringify(runtime)}, import.meta.url).href));`;
 }
 
@@ -159,9 +160,14 @@ async function buildNetworks(output) {
     ],
     output: { ...output, codeSplitting: false },
   });
+  // With the HDF5 library, for weights of Keras.
+  const [keras] = await bundle({
+    input: { 'keras-worker': join(src, 'network/store/keras-worker.ts') },
+    output: { ...output, codeSplitting: false },
+  });
   return {
-    files: [wasm, graph, manifest, runtime, worker],
-    sessions: { ...parts, worker: `./${worker.fileName}` },
+    files: [wasm, graph, manifest, runtime, worker, keras],
+    sessions: { ...parts, worker: `./${worker.fileName}`, keras: `./${keras.fileName}` },
     network: {
       manifest: `./${manifest.fileName}`,
       graph: `./${graph.fileName}`,
@@ -239,7 +245,9 @@ export async function addServiceWorker(folder, later = laterIn(folder)) {
 
 /** Of a folder that is built: the files of networks. */
 export function laterIn(folder) {
-  return readdirSync(folder).filter((name) => /^(onnxruntime|session-worker|reference-network)-/.test(name));
+  return readdirSync(folder).filter((name) =>
+    /^(onnxruntime|session-worker|keras-worker|reference-network)-/.test(name),
+  );
 }
 
 /** Bytes, as they are and with gzip, of everything in the folder. */

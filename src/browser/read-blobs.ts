@@ -69,7 +69,7 @@ function fileOf(blob: Blob, name: string = (blob as { readonly name?: string }).
 }
 
 /** A loop over a reader: not every browser's streams can be iterated over. */
-async function* chunksOf(blob: Blob, name: string): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(blob: Blob, name: string): AsyncGenerator<Uint8Array> {
   const reader = blob.stream().getReader();
   try {
     for (;;) {

@@ -8,6 +8,7 @@ import { LocScaleError } from '../errors.ts';
 import { findBrokenHeap } from './hdf5-heaps.ts';
 import { printable } from './printable.ts';
 import { elementCount, type StoredTensor } from './stored-tensor.ts';
+import { looksLikeHdf5 } from './weight-starts.ts';
 
 /** A layer with its configuration; weights are read when they are needed. */
 export interface KerasLayer {
@@ -31,8 +32,6 @@ export interface KerasModel {
   readonly close: () => void;
 }
 
-/** First bytes of an HDF5 file. */
-const signature = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Far more than any network has; a damaged file may claim more. */
 const MOST_LAYERS = 10_000;
 /** Limit for attributes, which are lists of names and one JSON text of about 50 kB. */
@@ -59,10 +58,6 @@ type Dataset = InstanceType<Hdf5['Dataset']>;
 let opened = 0;
 
 /** By the first bytes. */
-export function looksLikeHdf5(start: Uint8Array): boolean {
-  return signature.every((byte, i) => start[i] === byte);
-}
-
 /**
  * Opens a Keras file with h5wasm. Damaged files are recognised before the library reads them, because it ends
  * the process on some. Throws 'bad-input'.

@@ -14,7 +14,8 @@ import {
 } from './pickle.ts';
 import { printable } from './printable.ts';
 import { elementCount, type StoredTensor } from './stored-tensor.ts';
-import { looksLikeZip, openZip, type ZipArchive } from './zip.ts';
+import { looksLikeZip } from './weight-starts.ts';
+import { openZip, type ZipArchive } from './zip.ts';
 
 /** Types of numbers that weights have. */
 type NumberType = 'float64' | 'float32' | 'float16' | 'bfloat16' | 'integer';

@@ -38,10 +38,6 @@ const MOST_COMMENT_BYTES = 0xffff;
 const MOST_ENTRIES = 100_000;
 const ALL_ONES = 0xffffffff;
 
-export function looksLikeZip(start: Uint8Array): boolean {
-  return start[0] === 0x50 && start[1] === 0x4b && start[2] === 3 && start[3] === 4;
-}
-
 export function openZip(archive: Uint8Array, name: string): ZipArchive {
   const damaged = (what: string): LocScaleError =>
     new LocScaleError('bad-input', `${name} is a damaged or truncated ZIP archive: ${what}.`, {

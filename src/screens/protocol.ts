@@ -23,7 +23,12 @@ export type FileContents =
       readonly notes: readonly string[];
     }
   /** The graph of a network, and the manifest that describes one. */
-  | { readonly kind: 'network'; readonly notes: readonly string[] }
+  | {
+      readonly kind: 'network';
+      /** Of weights, which need no manifest. */
+      readonly title?: string;
+      readonly notes: readonly string[];
+    }
   | { readonly kind: 'manifest'; readonly title: string; readonly notes: readonly string[] };
 
 /** A file of the machine that serves the page. */

@@ -20,6 +20,7 @@ const names: Readonly<Record<string, string>> = {
   'input: map': 'one map alone',
   'input: half-maps': 'two half maps',
   localResolution: '“Local resolution”',
+  lowContext: 'the file of the other network itself',
   setLocalBFactor: '“Target B factor” (Settings)',
   locality: '“Locality” (Settings, More)',
   threshold: '“Threshold” (Settings, Mask)',

@@ -161,7 +161,10 @@ export function missing(files: readonly InputFile[], settings: Settings): Missin
     return { why: 'A reference map is chosen, but no file is one.' };
   if ((reference === 'model' || reference === 'completed-model') && !has('model'))
     return { why: 'An atomic model is chosen as reference, but no file is one.' };
-  if (has('network') !== has('manifest'))
+  const network = files.find(({ role }) => role === 'network')?.contents;
+  // Files of weights describe themselves.
+  const isWhole = network?.kind === 'network' && network.title !== undefined;
+  if (!isWhole && has('network') !== has('manifest'))
     return {
       why: has('network')
         ? 'A network needs its manifest, the .json file next to the .onnx file: drop it, too.'

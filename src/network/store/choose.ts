@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { LocScaleError, named } from '../../errors.ts';
 import { isNetworkName } from './check-manifest.ts';
 import { HIGH_CONTEXT, LOW_CONTEXT } from './emmernet.ts';
+import { pickNetwork } from './read-networks.ts';
 import { readModels } from './read-weights.ts';
 import { BUNDLED_NAME, listNetworks, openManifest, openNetworkFolder, type StoredNetwork } from './store.ts';
 
@@ -110,25 +111,14 @@ async function openOnnx(path: string): Promise<StoredNetwork> {
   });
 }
 
-/** Selects the network for the requested context from an archive; a single file is used as it is. */
+/** A file of weights, imported for this run only. */
 async function readIntoMemory(
   path: string,
   lowContext: boolean,
   signal: AbortSignal | undefined,
 ): Promise<StoredNetwork> {
-  const wanted = lowContext ? LOW_CONTEXT : HIGH_CONTEXT;
-  const found: string[] = [];
-  for await (const { manifest, plain } of readModels(path, { signal })) {
-    found.push(manifest.name);
-    const single = !manifest.source.includes(' in ');
-    if (single || manifest.name === wanted) return { manifest, location: path, readPlain: async () => plain };
-  }
-  throw new LocScaleError('bad-input', `${path} does not hold ${wanted}.`, {
-    where: path,
-    expected: wanted,
-    found: found.join(', '),
-    hint: lowContext ? `Leave ${named('lowContext')} out.` : `Add ${named('lowContext')}.`,
-  });
+  const { manifest, plain } = await pickNetwork(readModels(path, { signal }), path, lowContext);
+  return { manifest, location: path, readPlain: async () => plain };
 }
 
 /** A file or a folder. */

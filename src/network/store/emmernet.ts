@@ -1,10 +1,9 @@
-/** Names of EMmerNet in the store. Imports nothing, because every run without a reference loads it. */
+/** Whether EMmerNet is in the store. Imports next to nothing, because every run without a reference loads it. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { HIGH_CONTEXT } from './network-names.ts';
 
-/** Names of EMmerNet's variants in the store. */
-export const HIGH_CONTEXT = 'emmernet-high-context';
-export const LOW_CONTEXT = 'emmernet-low-context';
+export { HIGH_CONTEXT, LOW_CONTEXT } from './network-names.ts';
 
 /** Whether EMmerNet is imported, so that runs use it by default. */
 export async function emmernetIsImported(folder: string): Promise<boolean> {

@@ -4,7 +4,7 @@
  */
 import { LocScaleError } from '../../errors.ts';
 import type { KerasModel } from '../../formats/keras-hdf5.ts';
-import { startThread, type Thread } from '../../platform/index.ts';
+import { hasSharedMemory, startThread, type Thread } from '../../platform/index.ts';
 import type { KerasReply, KerasRequest, TaggedFields } from './keras-worker.ts';
 
 /** Time limit per request; an array of EMmerNet takes about 10 ms. */
@@ -36,8 +36,8 @@ export class KerasThread {
   /** Opens a copy of `bytes`. One file at a time: the previous one is closed. */
   async open(bytes: Uint8Array, name: string): Promise<KerasModel> {
     this.name = name;
-    // Shared memory: Deno takes half a minute to transfer EMmerNet's bytes otherwise.
-    const shared = new SharedArrayBuffer(bytes.length);
+    // Shared memory where there is some: Deno takes half a minute to transfer EMmerNet's bytes otherwise.
+    const shared = hasSharedMemory ? new SharedArrayBuffer(bytes.length) : new ArrayBuffer(bytes.length);
     new Uint8Array(shared).set(bytes);
     const reply = await this.ask({ kind: 'open', bytes: shared, name });
     const { layers } = reply as Extract<KerasReply, { kind: 'layers' }>;

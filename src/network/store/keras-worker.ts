@@ -4,7 +4,7 @@
  */
 import { type ErrorTag, isLocScaleError } from '../../errors.ts';
 import { type KerasLayer, type KerasModel, openKerasHdf5 } from '../../formats/keras-hdf5.ts';
-import { serveThread } from '../../platform/index.ts';
+import { hasSharedMemory, serveThread } from '../../platform/index.ts';
 
 /** A layer without values, which are requested by the indices of layer and weight. */
 export interface DeclaredLayer extends Omit<KerasLayer, 'weights'> {
@@ -17,7 +17,7 @@ export interface DeclaredLayer extends Omit<KerasLayer, 'weights'> {
 
 /** What the thread is requested to do. */
 export type KerasRequest =
-  | { readonly id: number; readonly kind: 'open'; readonly bytes: SharedArrayBuffer; readonly name: string }
+  | { readonly id: number; readonly kind: 'open'; readonly bytes: ArrayBufferLike; readonly name: string }
   | { readonly id: number; readonly kind: 'read'; readonly layer: number; readonly weight: number }
   | { readonly id: number; readonly kind: 'close' };
 
@@ -33,7 +33,7 @@ export interface TaggedFields {
 /** Its answers. */
 export type KerasReply =
   | { readonly id: number; readonly kind: 'layers'; readonly layers: readonly DeclaredLayer[] }
-  | { readonly id: number; readonly kind: 'values'; readonly values: SharedArrayBuffer }
+  | { readonly id: number; readonly kind: 'values'; readonly values: ArrayBufferLike }
   | { readonly id: number; readonly kind: 'closed' }
   | {
       readonly id: number;
@@ -83,7 +83,8 @@ async function answer(request: KerasRequest): Promise<KerasReply> {
       const tensor = model?.layers[request.layer]?.weights[request.weight];
       if (tensor === undefined) throw new Error('there is no such array');
       const values = await tensor.read();
-      const shared = new SharedArrayBuffer(values.byteLength);
+      const { byteLength } = values;
+      const shared = hasSharedMemory ? new SharedArrayBuffer(byteLength) : new ArrayBuffer(byteLength);
       new Float32Array(shared).set(values);
       return { id, kind: 'values', values: shared };
     }

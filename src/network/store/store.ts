@@ -8,7 +8,8 @@ import { join, resolve } from 'node:path';
 import { LocScaleError, named } from '../../errors.ts';
 import type { Calibration, NetworkFile, NetworkManifest } from '../graph/model.ts';
 import { checkManifest, isNetworkName } from './check-manifest.ts';
-import { type ReadNetwork, readModels, sha256Of, throwIfStopped } from './read-weights.ts';
+import type { ReadNetwork } from './read-networks.ts';
+import { readModels, sha256Of, throwIfStopped } from './read-weights.ts';
 
 /** A network on disk or in memory; files are read on demand and verified by their checksums. */
 export interface StoredNetwork {

@@ -79,7 +79,7 @@ function describe(contents: FileContents | undefined, file: PageFile): string {
     const { atoms, chains } = contents;
     return `${atoms.toLocaleString('en')} atoms, ${chains} ${chains === 1 ? 'chain' : 'chains'}`;
   }
-  if (contents.kind === 'network') return `ONNX graph · ${formatBytes(file.size)}`;
+  if (contents.kind === 'network') return `${contents.title ?? 'ONNX graph'} · ${formatBytes(file.size)}`;
   if (contents.kind === 'manifest') return contents.title;
   const [z, y, x] = contents.voxelSize.map((size) => Number(size.toFixed(4)));
   const size = x === y && y === z ? `${x}` : `${x} × ${y} × ${z}`;

@@ -1,6 +1,6 @@
 /**
  * The network that predicts a reference: the bundled one, which is fetched from the page's own folder, or one
- * that the user has dropped, a graph with its manifest.
+ * that the user has dropped, a graph with its manifest or EMmerNet's weights.
  */
 import { Sha256 } from '../../browser/sha256.ts';
 import { LocScaleError } from '../../errors.ts';
@@ -31,9 +31,11 @@ export async function openNetwork(
 ): Promise<ReferencePredictor> {
   const { network, manifest } = files;
   const model =
-    network === undefined || manifest === undefined
+    network === undefined
       ? await bundledNetwork()
-      : droppedNetwork(network, await readManifest(manifest), onRead);
+      : manifest === undefined
+        ? await (await import('./weights.ts')).openWeights(network, onRead)
+        : droppedNetwork(network, await readManifest(manifest), onRead);
   return openPredictor(model, {
     // In browsers its WebGPU provider is a build of its own, twice as large.
     provider: 'cpu',
@@ -74,9 +76,7 @@ function droppedNetwork(
     manifest,
     async readPlain() {
       const bytes = new Uint8Array(await file.arrayBuffer());
-      const hash = new Sha256();
-      hash.update(bytes);
-      const sha256 = hash.digest();
+      const sha256 = sha256Of(bytes);
       const expected = manifest.files.plain.sha256;
       if (sha256 !== expected)
         throw new LocScaleError('bad-input', `${file.name} is not the file that its manifest describes.`, {
@@ -91,13 +91,19 @@ function droppedNetwork(
   };
 }
 
+function sha256Of(bytes: Uint8Array): string {
+  const hash = new Sha256();
+  hash.update(bytes);
+  return hash.digest();
+}
+
 /** By one byte, so that the answer is immediate; only the run reads the whole graph. */
 export async function checkGraph(file: File): Promise<void> {
   const [first] = new Uint8Array(await file.slice(0, 1).arrayBuffer());
   if (first === ONNX_START) return;
   throw new LocScaleError('bad-input', `${file.name} is no ONNX file.`, {
     where: file.name,
-    hint: 'Networks of Keras and PyTorch are imported by the command line (locscale-gpu models import).',
+    hint: 'Copy or download the file again; weights of Keras and PyTorch may be dropped as they are.',
   });
 }
 
