@@ -19,7 +19,7 @@ export const hasView = existsSync(join(root, 'tools/web/node_modules/molstar'));
 export const hasNetworks = existsSync(join(root, 'tools/web/node_modules/onnxruntime-web'));
 
 /** Of the page's own scripts those that only runs with a network load. */
-export const SCRIPTS_OF_NETWORKS = /^(network|emmernet-graph|onnx)-/;
+export const SCRIPTS_OF_NETWORKS = /^(network|emmernet-graph|onnx|weights|web)-/;
 
 /** A loaded machine takes many times as long as an idle one. */
 const PATIENCE_MILLISECONDS = 240_000;
