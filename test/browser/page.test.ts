@@ -38,7 +38,7 @@ describe('the folder of the page', () => {
     expect(kilobytes((name) => /^(index|page|run-worker|rotation-plan|windows)/.test(name))).toBeLessThan(
       180,
     );
-    expect(kilobytes((name) => !name.startsWith('molstar'))).toBeLessThan(520);
+    expect(kilobytes((name) => !name.startsWith('molstar'))).toBeLessThan(530);
     const view = kilobytes((name) => name.startsWith('molstar'));
     expect(view).toBeLessThan(850);
     if (isRequired('web')) expect(view).toBeGreaterThan(100);
