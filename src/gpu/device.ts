@@ -311,7 +311,7 @@ async function readBack(
 }
 
 /** Translates WebGPU's error classes to tags. */
-function toError(error: GPUError, name: string): LocScaleError {
+export function toError(error: GPUError, name: string): LocScaleError {
   const outOfMemory =
     error.constructor.name === 'GPUOutOfMemoryError' || /out of memory/i.test(error.message);
   return outOfMemory

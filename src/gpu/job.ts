@@ -3,7 +3,7 @@
  * destroyed together. A plan that does not fit is replaced by a smaller one.
  */
 import { isLocScaleError, LocScaleError, named } from '../errors.ts';
-import { type GpuDevice, STORAGE } from './device.ts';
+import { type GpuDevice, STORAGE, toError } from './device.ts';
 
 /** Anything that owns GPU resources. */
 export interface Destroyable {
@@ -17,7 +17,7 @@ export interface JobBuffers {
   storage(label: string, bytes: number): GPUBuffer;
   /** Destroyed with the job. */
   own<T extends Destroyable>(part: T): T;
-  /** Throws 'out-of-memory' if an allocation has failed by now: call it before commands use the buffers. */
+  /** Throws 'out-of-memory' if an allocation has failed by now: call it before results of commands are read. */
   granted(): Promise<void>;
 }
 
@@ -40,20 +40,26 @@ export async function buildJob<Job extends object>(
   const destroy = (): void => {
     for (const part of parts.reverse()) part.destroy();
   };
-  const openScope = (): undefined => gpu.device.pushErrorScope('out-of-memory');
-  const closeScope = (): Promise<GPUError | null> => gpu.device.popErrorScope();
-  const granted = async (): Promise<void> => {
-    const refused = await closeScope();
-    openScope();
-    if (!refused) return;
-    throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
-      hint:
-        `Close other programs that use the GPU, use a smaller window (${named('windowVoxels')}), or ` +
-        `${named('engine', 'cpu')}.`,
-      cause: refused,
-    });
+  const openScopes = (): void => {
+    gpu.device.pushErrorScope('validation');
+    gpu.device.pushErrorScope('out-of-memory');
   };
-  openScope();
+  const closeScopes = (): Promise<[refused: GPUError | null, wrong: GPUError | null]> =>
+    Promise.all([gpu.device.popErrorScope(), gpu.device.popErrorScope()]);
+  const granted = async (): Promise<void> => {
+    const [refused, wrong] = await closeScopes();
+    openScopes();
+    // Commands that use a refused buffer are wrong only for that.
+    if (refused)
+      throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
+        hint:
+          `Close other programs that use the GPU, use a smaller window (${named('windowVoxels')}), or ` +
+          `${named('engine', 'cpu')}.`,
+        cause: refused,
+      });
+    if (wrong) throw toError(wrong, gpu.name);
+  };
+  openScopes();
   try {
     const job = await build({ storage, own, granted });
     await granted();
@@ -62,7 +68,7 @@ export async function buildJob<Job extends object>(
     destroy();
     throw error;
   } finally {
-    await closeScope().catch(() => null);
+    await closeScopes().catch(() => null);
   }
 }
 
