@@ -117,7 +117,11 @@ export async function shapedMask(
   if (shaping.fillHoles === true) region = fillHoles(region, shape);
   if (keepPieces !== undefined) region = largestPieces(region, shape, keepPieces);
   if (extendAngstrom !== undefined) region = extendRegion(region, shape, extendAngstrom / voxelSize);
-  refuseEmpty(region, `it is narrower than twice ${named('extendAngstrom')}`);
+  refuseEmpty(
+    region,
+    `it is narrower than twice ${named('extendAngstrom')}`,
+    `Make it smaller by less, or leave ${named('extendAngstrom')} out.`,
+  );
   const voxels = region.reduce((sum, value) => sum + value, 0);
   const values = softEdge(region, shape, (softEdgeAngstrom ?? 0) / voxelSize);
   if (invert === true) for (let i = 0; i < values.length; i++) values[i] = 1 - values[i];
@@ -144,9 +148,11 @@ function countedFrom(values: Float32Array): Uint8Array {
 }
 
 /** Throws if operations have left nothing. */
-function refuseEmpty(region: Uint8Array, why: string): void {
+function refuseEmpty(
+  region: Uint8Array,
+  why: string,
+  hint = 'Check that the masks belong to the same map.',
+): void {
   if (region.includes(1)) return;
-  throw new LocScaleError('bad-input', `Nothing is left of the mask: ${why}.`, {
-    hint: 'Check that the masks belong to the same map, and the distances.',
-  });
+  throw new LocScaleError('bad-input', `Nothing is left of the mask: ${why}.`, { hint });
 }

@@ -14,7 +14,7 @@ import { openNetwork } from '../../src/open-network.ts';
 import { laterIn, sizesOf } from '../../tools/build-web.mjs';
 import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
 import { relativeL2 } from '../support/compare.ts';
-import { describeAbsent } from '../support/required.ts';
+import { describeAbsent, itLong } from '../support/required.ts';
 import { hostFolder } from '../support/static-host.ts';
 import { builtPage, hasNetworks, SCRIPTS_OF_NETWORKS, WebPage, writeTestMap } from '../support/web-page.ts';
 import { kerasLayers, randomWeights, writeKeras } from '../support/weight-files.ts';
@@ -163,7 +163,7 @@ suite(() => {
     await tab.page.close();
   });
 
-  it('are made of weights as they are published, in a file of Keras', async () => {
+  itLong('are made of weights as they are published, in a file of Keras', async () => {
     const weights = randomWeights(5, EMMERNET);
     writeFileSync(
       join(folder, 'EMmerNet_highContext.hdf5'),

@@ -7,6 +7,7 @@ import { EMMERNET } from '../../../src/network/graph/emmernet-layers.ts';
 import { loadStoredNetwork } from '../../../src/network/store/index.ts';
 import { sha256Of } from '../../../src/network/store/read-weights.ts';
 import { readWeights } from '../../../src/web/worker/weights.ts';
+import { itLong } from '../../support/required.ts';
 import {
   kerasLayers,
   randomWeights,
@@ -22,7 +23,7 @@ describe('dropped weights', () => {
   const file = (name: string, bytes: Uint8Array | string): File =>
     new File([bytes as Uint8Array<ArrayBuffer>], name);
 
-  it('are the network that the command line makes of them', async () => {
+  itLong('are the network that the command line makes of them', async () => {
     const body = writePytorch(randomWeights(5, EMMERNET));
     const inArchive = (context: string) => ({ name: `emmernet/EMmerNet_${context}Context.pt`, body });
     const bytes = await writeTarGz([inArchive('high'), inArchive('low')], 0);
