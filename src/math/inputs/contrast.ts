@@ -50,11 +50,16 @@ export function contrastOf(finest: Blocks): Contrast | undefined {
 
 function contrastOfBlocks({ blocks, shape: count }: Blocks): Contrast | undefined {
   if (Math.min(...count) < FEWEST_BLOCKS) return undefined;
-  const mean = blocks.reduce((sum, value) => sum + value, 0) / blocks.length;
-  let [second, third] = [0, 0];
-  for (const value of blocks) {
-    second += (value - mean) ** 2;
-    third += (value - mean) ** 3;
+  let total = 0;
+  for (let i = 0; i < blocks.length; i++) total += blocks[i];
+  const mean = total / blocks.length;
+  let second = 0;
+  let third = 0;
+  for (let i = 0; i < blocks.length; i++) {
+    const deviation = blocks[i] - mean;
+    const square = deviation * deviation;
+    second += square;
+    third += square * deviation;
   }
   const sd = Math.sqrt(second / blocks.length);
   if (!(sd > 0)) return undefined;
@@ -63,7 +68,8 @@ function contrastOfBlocks({ blocks, shape: count }: Blocks): Contrast | undefine
   const median = at(0.5);
   const skewness = third / blocks.length / sd ** 3;
   const reach = (median - at(EXTREME_RANK)) / Math.max(at(1 - EXTREME_RANK) - median, Number.MIN_VALUE);
-  const centre = (meanOf('centre', blocks, count) - meanOf('border', blocks, count)) / sd;
+  const means = partMeans(blocks, count);
+  const centre = (means.centre - means.border) / sd;
   const inverted = skewness < INVERTED_SKEWNESS && reach > INVERTED_REACH && centre < INVERTED_CENTRE;
   return { skewness, reach, centre, inverted };
 }
@@ -97,49 +103,48 @@ export function isOverviewAt(voxelSize: number, { blocks }: Overview): boolean {
 function averageBlocks(data: ArrayLike<number>, [nz, ny, nx]: Shape, edge: number): Blocks {
   const shape: Shape = [Math.floor(nz / edge), Math.floor(ny / edge), Math.floor(nx / edge)];
   const blocks = new Float64Array(shape[0] * shape[1] * shape[2]);
+  const voxels = edge ** 3;
   for (let z = 0; z < shape[0] * edge; z++) {
     for (let y = 0; y < shape[1] * edge; y++) {
+      const from = (z * ny + y) * nx;
       const to = (Math.floor(z / edge) * shape[1] + Math.floor(y / edge)) * shape[2];
-      addRow(data, (z * ny + y) * nx, edge, blocks, to, shape[2]);
+      for (let bx = 0; bx < shape[2]; bx++) {
+        let sum = 0;
+        for (let k = 0; k < edge; k++) sum += data[from + bx * edge + k];
+        blocks[to + bx] += sum / voxels;
+      }
     }
   }
   return { blocks, shape, edge };
 }
 
-/** Adds a row of voxels to `count` blocks from `to` on. A function of its own is compiled within a few rows. */
-function addRow(
-  data: ArrayLike<number>,
-  from: number,
-  edge: number,
-  blocks: Float64Array,
-  to: number,
-  count: number,
-): void {
-  const voxels = edge ** 3;
-  for (let block = 0; block < count; block++) {
-    const first = from + block * edge;
-    let sum = 0;
-    for (let i = first; i < first + edge; i++) sum += data[i];
-    blocks[to + block] += sum / voxels;
-  }
-}
-
-/** Mean of the blocks in the middle of the box, or of those at its faces. */
-function meanOf(part: 'centre' | 'border', blocks: Float64Array, shape: Shape): number {
-  const margin = part === 'centre' ? (1 - CENTRE_SHARE) / 2 : BORDER_SHARE;
-  const within = shape.map((n) =>
-    Array.from({ length: n }, (_, i) => Math.abs((i + 0.5) / n - 0.5) <= 0.5 - margin),
-  );
-  let [sum, count, index] = [0, 0, 0];
-  for (const z of within[0])
-    for (const y of within[1])
-      for (const x of within[2]) {
-        const value = blocks[index++];
-        if ((z && y && x) !== (part === 'centre')) continue;
-        sum += value;
-        count++;
+/** Means of the blocks in the middle of the box, and of those at its faces. */
+function partMeans(blocks: Float64Array, shape: Shape): { centre: number; border: number } {
+  const within = (margin: number): Uint8Array[] =>
+    shape.map((n) =>
+      Uint8Array.from({ length: n }, (_, i) => (Math.abs((i + 0.5) / n - 0.5) <= 0.5 - margin ? 1 : 0)),
+    );
+  const [centreZ, centreY, centreX] = within((1 - CENTRE_SHARE) / 2);
+  const [innerZ, innerY, innerX] = within(BORDER_SHARE);
+  let centre = 0;
+  let centreCount = 0;
+  let border = 0;
+  let borderCount = 0;
+  for (let z = 0, i = 0; z < shape[0]; z++)
+    for (let y = 0; y < shape[1]; y++) {
+      const [inCentre, inside] = [centreZ[z] & centreY[y], innerZ[z] & innerY[y]];
+      for (let x = 0; x < shape[2]; x++, i++) {
+        if ((inCentre & centreX[x]) !== 0) {
+          centre += blocks[i];
+          centreCount++;
+        }
+        if ((inside & innerX[x]) === 0) {
+          border += blocks[i];
+          borderCount++;
+        }
       }
-  return sum / count;
+    }
+  return { centre: centre / centreCount, border: border / borderCount };
 }
 
 /**
