@@ -42,7 +42,7 @@ import {
 import { coloursOf, summaryOf } from '../screens/summary.ts';
 import { viewOf } from '../screens/view.ts';
 import { commandLineOf, type PathJob } from './job.ts';
-import { RootFolder } from './root-folder.ts';
+import { RootFolder, WEIGHTS } from './root-folder.ts';
 
 type ScaleRun = MapRun<LocScaleJob, LocScaleResult>;
 
@@ -110,8 +110,14 @@ export class Compute {
     return { name: adapterName(best), usable: best.kind === 'hardware' };
   }
 
-  /** Header and notes of a map, or atoms and chains of a model. */
+  /** Header and notes of a map, atoms and chains of a model, or what network the weights of a file are. */
   async inspect(path: string): Promise<FileContents> {
+    if (WEIGHTS.test(path)) {
+      const { pickNetwork } = await import('../network/store/read-networks.ts');
+      const { readModels } = await import('../network/store/read-weights.ts');
+      const { manifest } = await pickNetwork(readModels(path), path);
+      return { kind: 'network', title: manifest.title, notes: [] };
+    }
     if (isAtomicModelName(path)) return contentsOfModel(await readModelFile(path));
     const notes: string[] = [];
     return contentsOfMap(await openMapFile(path, { onWarning: (text) => notes.push(text) }), notes);

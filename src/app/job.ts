@@ -10,7 +10,7 @@ import type { RootFolder } from './root-folder.ts';
 export type PathJob = JobRequest<string> & { readonly output: string };
 
 /** Files that a job can have. */
-const ROLES = ['half1', 'half2', 'map', 'mask', 'reference', 'model'] as const;
+const ROLES = ['half1', 'half2', 'map', 'mask', 'reference', 'model', 'network'] as const;
 
 /** Of a request: whatever it is, a job comes out whose files lie below the root, or an error. */
 export async function readJob(value: unknown, root: RootFolder): Promise<PathJob> {
@@ -134,7 +134,12 @@ function referenceOptions({ reference, scheme, files, settings }: PathJob): stri
     case 'pseudo-model':
       return ['--reference', 'pseudomodel', ...scaling];
     case 'network':
-      return ['--reference', 'network', ...scaling];
+      return [
+        '--reference',
+        'network',
+        ...(files.network === undefined ? [] : ['-model_path', named(files.network)]),
+        ...scaling,
+      ];
   }
 }
 

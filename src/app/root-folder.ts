@@ -11,8 +11,13 @@ import { readError } from '../files/read-files.ts';
 import { targetOf } from '../files/staged-files.ts';
 import type { ListedFile, Listing, ServerFile } from '../screens/protocol.ts';
 
-/** Names of maps and atomic models. */
-const USABLE = /\.(mrc|map|ccp4|rec)(\.gz|\.bz2)?$|\.(pdb|ent|cif|mmcif)(\.gz)?$/i;
+/** Names of files with a network's weights; those of .onnx files need a second file, which may lie elsewhere. */
+export const WEIGHTS = /\.(hdf5|pt|tar\.gz|tgz)$/i;
+/** Names of maps, atomic models and networks. */
+const USABLE = new RegExp(
+  `\\.(mrc|map|ccp4|rec)(\\.gz|\\.bz2)?$|\\.(pdb|ent|cif|mmcif)(\\.gz)?$|${WEIGHTS.source}`,
+  'i',
+);
 /** More are not listed: nobody reads them, and browsers are slow with them. */
 const MOST_LISTED = 2000;
 
@@ -62,7 +67,7 @@ export class RootFolder {
   }
 
   /**
-   * Folders, maps and models in a folder, in natural order; hidden files and other types are left out.
+   * Folders, maps, models and networks in a folder, in natural order; hidden files and other types are left out.
    */
   async list(path: string): Promise<Listing> {
     const folder = await this.existing(path);

@@ -10,6 +10,7 @@ import { relativeL2 } from '../support/compare.ts';
 import { isLong, itLong } from '../support/required.ts';
 import { denoBinary, RunningApp } from '../support/running-app.ts';
 import { gpuEntryOptions, gpuEnvironment, softwareGpuFiles } from '../support/software-gpu.ts';
+import { randomWeights, writePytorch } from '../support/weight-files.ts';
 import { oneCube, runCommand, Workspace } from './run-cli.ts';
 
 const isOutcome = (line: ServerLine): boolean => 'summary' in line || 'failure' in line;
@@ -33,6 +34,7 @@ describe('the command app', () => {
     }
     work.bytes('broken.mrc', 'no map');
     work.bytes('notes.txt', 'not listed');
+    work.bytes('weights.pt', writePytorch(randomWeights(5)));
     mkdirSync(work.path('results'));
     outside.map('secret.mrc');
     symlinkSync(outside.folder, work.path('way-out'));
@@ -56,7 +58,7 @@ describe('the command app', () => {
   });
   const ended = async (): Promise<ServerLine> => (await app.events(isOutcome)).find(isOutcome) as ServerLine;
 
-  it('lists maps, models and folders below its root, without links that leave it', async () => {
+  it('lists maps, models, networks and folders below its root, without links that leave it', async () => {
     const { value } = await app.ask('list', '');
     const { folders, files, more } = value as Listing;
     expect(folders).toEqual(['results']);
@@ -67,6 +69,7 @@ describe('the command app', () => {
       'half2.mrc',
       'large1.mrc',
       'large2.mrc',
+      'weights.pt',
     ]);
     expect(more).toBe(0);
   });
@@ -81,6 +84,11 @@ describe('the command app', () => {
     expect(status).toBe(422);
     expect(stderr).toContain(`error: ${(value as Failure).message.split(' (')[0]}`);
     expect((await app.ask('inspect', { path: 'missing.mrc' })).status).toBe(422);
+    const network = await app.ask('inspect', { path: 'weights.pt' });
+    expect([network.status, (network.value as Failure).message]).toEqual([
+      422,
+      expect.stringMatching(/^weights\.pt does not hold EMmerNet: /),
+    ]);
   });
 
   it.each([

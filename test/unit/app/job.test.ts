@@ -32,6 +32,10 @@ describe('the command line of a job', () => {
     ],
     [job({ reference: 'pseudo-model', scheme: 'windows' }), { reference: 'pseudomodel' }],
     [job({ reference: 'network', scheme: 'windows' }), { reference: 'network' }],
+    [
+      job({ reference: 'network', scheme: 'windows', files: { ...halves, network: 'emmernet.tar.gz' } }),
+      { reference: 'network', modelPath: 'emmernet.tar.gz' },
+    ],
   ])('has its reference: %#', (asked, values) => {
     const parsed = parseArgv(commandLineOf(asked));
     const always = { halfmapPaths: ['a/half1.mrc', 'a/half2.mrc'], outfile: 'out.mrc', printReport: true };
