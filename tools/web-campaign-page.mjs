@@ -95,7 +95,7 @@ export async function choose(page, ...paths) {
 let lastStep = '';
 async function sayStep(page) {
   const step = await page.evaluate('document.getElementById("steps").lastElementChild?.innerText ?? ""');
-  if (step === lastStep) return;
+  if (step === lastStep || step === '') return;
   lastStep = step;
   process.stdout.write(`  ${new Date().toISOString().slice(11, 19)} ${step.replace(/\s+/g, ' ')}\n`);
 }
