@@ -50,12 +50,17 @@ const engines = tests.filter(
     contains(file, /support\/(engines|gpu-device)\.ts'/) &&
     !contains(file, /\bvi\.|node:child_process/),
 );
-/** A process for each of these: they replace modules (`vi.mock`). */
-const mocking = tests.filter((file) => !engines.includes(file) && contains(file, /\bvi\./));
-const machine = tests.filter(
-  (file) => !engines.includes(file) && !mocking.includes(file) && surroundings.includes(file),
+/**
+ * A process for each of these: they replace modules (`vi.mock`), or need onnxruntime to find the GPU, for which it looks
+ * once in a process.
+ */
+const alone = tests.filter(
+  (file) => !engines.includes(file) && contains(file, /\bvi\.|support\/onnxruntime\.ts'/),
 );
-const pure = tests.filter((file) => ![...engines, ...mocking, ...machine].includes(file));
+const machine = tests.filter(
+  (file) => !engines.includes(file) && !alone.includes(file) && surroundings.includes(file),
+);
+const pure = tests.filter((file) => ![...engines, ...alone, ...machine].includes(file));
 
 export default defineConfig({
   // Vite resolves `#platform` (src/package.json), and does not know that it runs under Deno.
@@ -81,7 +86,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'engines', include: engines, isolate: false } },
       { extends: true, test: { name: 'machine', include: machine, isolate: false } },
-      { extends: true, test: { name: 'mocking', include: mocking } },
+      { extends: true, test: { name: 'alone', include: alone } },
       { extends: true, test: { name: 'pure', include: pure, isolate: false } },
     ],
   },
