@@ -13,7 +13,16 @@
  * Node and its npm.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -142,6 +151,8 @@ if (options.here) {
   results.push(await walk({ name: 'here', runtimeFolder: false, user: 'root', first: 'demo' }, undefined));
 } else {
   const system = options.system ?? mkdtempSync(join(tmpdir(), 'locscale-debian-'));
+  // Its root: a folder that only root may enter would be no system for others.
+  if (options.system === undefined) chmodSync(system, 0o755);
   const names = options.only?.split(',') ?? ENVIRONMENTS.map(({ name }) => name);
   installSystem(system);
   for (const environment of ENVIRONMENTS.filter(({ name }) => names.includes(name))) {
