@@ -188,7 +188,7 @@ export async function runMapCommand<Job, R extends RunResult>(
       for (const line of summary.advice ?? []) session.logger.line(line);
     });
   };
-  await withEngine(session, body, { scaledWindows, onGpu: early?.onGpu }).finally(early?.stop);
+  await withEngine(session, body, scaledWindows).finally(early?.stop);
 }
 
 /**
@@ -211,13 +211,13 @@ function readEarly(session: Session, input: InputFiles) {
     maps = undefined;
   };
   return {
-    onGpu: (): void => ahead?.stop(),
     /** For its first engine only. */
     take(taker: Engine): MapThread[] | undefined {
-      const taken = maps;
-      if (taker.name !== 'gpu') stop();
-      maps = undefined;
-      return taker.name === 'gpu' ? taken : undefined;
+      const taken = taker.name === 'gpu' ? maps : undefined;
+      // Those that are taken are no longer this one's to stop.
+      if (taken !== undefined) maps = undefined;
+      stop();
+      return taken;
     },
     stop,
   };

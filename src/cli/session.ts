@@ -95,12 +95,6 @@ export function vulkanLoaderFromEnvironment(): { vulkanLoader?: string } {
   return path === undefined || path === '' ? {} : { vulkanLoader: path };
 }
 
-interface EngineHooks {
-  readonly scaledWindows?: ScaledWindows;
-  /** A GPU was found, and will be opened. */
-  readonly onGpu?: () => void;
-}
-
 /**
  * Starts the engine that the options select, runs `body`, and always stops the engine. Where nobody insists
  * on the GPU and it fails, `body` begins again on the CPU: it must leave nothing behind when it throws, but
@@ -109,7 +103,7 @@ interface EngineHooks {
 export async function withEngine<T>(
   session: Session,
   body: (engine: Engine) => Promise<T>,
-  { scaledWindows, onGpu }: EngineHooks = {},
+  scaledWindows?: ScaledWindows,
 ): Promise<T> {
   const { selectEngine } = await import('../select-engine.ts');
   const { logger, progress } = session;
@@ -118,7 +112,6 @@ export async function withEngine<T>(
   const choice: EngineChoice = {
     ...engineChoiceOf(session),
     verdicts: async (adapter) => {
-      onGpu?.();
       const { verdictsOf } = await import('./gpu-verdicts.ts');
       const file = await verdictsOf(adapter);
       verdicts.push(file);

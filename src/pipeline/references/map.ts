@@ -1,9 +1,9 @@
 /** A reference map of the user, with or without the theoretical-profile rule. */
 
 import type { Volume } from '../../engine/engine.ts';
-import type { Overview } from '../../math/inputs/contrast.ts';
+import type { Blocks } from '../../math/inputs/contrast.ts';
 import { checkReferenceContrast } from '../contrast.ts';
-import { type MapInput, overviewAt } from '../map-input.ts';
+import { blocksAt, type MapInput } from '../map-input.ts';
 import { checkValues } from '../read-maps.ts';
 import type { Run } from '../run.ts';
 import { plainRule, theoreticalRule } from '../scaling-rule.ts';
@@ -58,12 +58,12 @@ function sourceOf(map: MapInput): Omit<ReferenceSource, 'describe' | 'rule'> {
 /** The map as windows see it. */
 export async function readReference(map: MapInput, data: ReferenceData, run: Run): Promise<Volume> {
   // Of the host's voxels: those of a GPU would have to be read back.
-  let overview: Overview | undefined;
+  let blocks: Blocks | undefined;
   const uploaded = await run.upload(map, (read) => {
-    overview = overviewAt(data.voxelSize, read);
+    blocks = blocksAt(data.voxelSize, read);
   });
   checkValues(map.name, await run.engine.statistics(uploaded));
-  if (overview) checkReferenceContrast(map.name, overview.blocks, data.blocks, run);
+  if (blocks) checkReferenceContrast(map.name, blocks, data.blocks, run);
   return lowPass(uploaded, data.parameters.referenceResolution, data.voxelSize, run);
 }
 
